@@ -1,0 +1,119 @@
+"""Hashes as uv tells them: what does the index advertise for the files of a version?
+
+Two forms of ``uv pip compile``'s output are read: pylock.toml (uv 0.6.15 on), which tells the hash of each file, and requirements
+with ``--hash`` (before), which tell those of all files of a version together. Both are uv's own writing, so its layout is relied on.
+"""
+
+from __future__ import annotations
+
+
+class Pin:
+    """One distribution that uv is about to install, and the digests (``algorithm:hex``) of which its bytes must match one."""
+
+    __slots__ = ("digests", "name", "version")
+
+    def __init__(self, name: str, version: str, digests: list[str]) -> None:
+        self.name = name
+        self.version = version
+        self.digests = digests
+
+    def constraint(self) -> str:
+        """Line of a constraints file."""
+        return " ".join([f"{self.name}=={self.version}", *(f"--hash={digest}" for digest in self.digests)])
+
+
+class Advertised:
+    """Digests by file name and by version, as one index page gave them."""
+
+    def __init__(self) -> None:
+        #: (name, version) → file name → digests; a file without any is there with an empty list.
+        self.files: dict[tuple[str, str], dict[str, list[str]]] = {}
+        #: (name, version) → digests of all its files.
+        self.versions: dict[tuple[str, str], list[str]] = {}
+        #: File name → URL.
+        self.urls: dict[str, str] = {}
+
+    def of(self, name: str, version: str, filename: str) -> list[str]:
+        """Digests that the bytes may have: those of the file where they are known file by file, else those of the version."""
+        files = self.files.get((name, version))
+        return files.get(filename, []) if files is not None else self.versions.get((name, version), [])
+
+    def forget(self, name: str, version: str) -> None:
+        self.files.pop((name, version), None)
+        self.versions.pop((name, version), None)
+
+    def merge(self, other: Advertised) -> None:
+        self.files.update(other.files)
+        self.versions.update(other.versions)
+        self.urls.update(other.urls)
+
+
+def normalize(name: str) -> str:
+    """Name of a project as PEP 503 has it."""
+    parts = name.lower().replace("_", "-").replace(".", "-").split("-")
+    return "-".join(part for part in parts if part)
+
+
+def from_pylock(text: str) -> Advertised:
+    """Read what ``uv pip compile --format pylock.toml`` wrote."""
+    found = Advertised()
+    for package in text.split("[[packages]]\n")[1:]:
+        name = _quoted(package, 'name = "')
+        version = _quoted(package, '\nversion = "')
+        if not name or not version:
+            continue
+        files: dict[str, list[str]] = {}
+        # Each file is one inline table that ends with its hashes: `{ url = "…", size = 1, hashes = { sha256 = "…" } }`.
+        parts = package.split("hashes = {")
+        for before, after in zip(parts, parts[1:]):
+            entry = before.rsplit("{ ", 1)[-1]
+            url = _quoted(entry, 'url = "') or _quoted(entry, 'path = "')
+            filename = _quoted(entry, 'name = "') or file_name(url)
+            pairs = [pair.split(" = ") for pair in after.split("}", 1)[0].split(", ") if " = " in pair]
+            files[filename] = [f"{algorithm.strip()}:{digest.strip().strip(chr(34))}" for algorithm, digest in pairs]
+            found.urls[filename] = url
+        key = (normalize(name), version)
+        found.files[key] = files
+        found.versions[key] = sorted({digest for digests in files.values() for digest in digests})
+    return found
+
+
+def from_requirements(text: str) -> Advertised:
+    """Read what ``uv pip compile --generate-hashes`` wrote."""
+    found = Advertised()
+    key: tuple[str, str] | None = None
+    for line in text.splitlines():
+        stripped = line.strip().rstrip("\\").strip()
+        if stripped.startswith("--hash="):
+            if key is not None:
+                found.versions[key].append(stripped[len("--hash=") :])
+        elif stripped and not stripped.startswith(("#", "-")):
+            requirement = stripped.split(";", 1)[0].strip()
+            name, pinned, version = requirement.partition("==")
+            key = (normalize(name.split("[", 1)[0].strip()), version.strip()) if pinned else None
+            if key is not None:
+                found.versions[key] = []
+    return found
+
+
+def _quoted(text: str, opening: str) -> str:
+    """What stands between ``opening`` and the next double quote; empty where ``opening`` is not there."""
+    _, there, rest = text.partition(opening)
+    return rest.split('"', 1)[0] if there else ""
+
+
+def file_name(url: str) -> str:
+    """Last part of a URL's path, decoded."""
+    return _unquote(url.split("#")[0].split("?")[0].rstrip("/").rsplit("/", 1)[-1])
+
+
+def _unquote(text: str) -> str:
+    """Percent-decode, without the import of urllib."""
+    head, *rest = text.split("%")
+    out = head.encode()
+    for part in rest:
+        try:
+            out += bytes((int(part[:2], 16),)) + part[2:].encode()
+        except ValueError:
+            out += b"%" + part.encode()
+    return out.decode("utf-8", "replace")

@@ -1,0 +1,72 @@
+"""What is remembered of a uv binary: its version, as long as the file is the very same one.
+
+One line a binary: ``<version> <native|sealed> <device> <inode> <size> <mtime> <ctime> <path>``. The router reads it too, and knows
+without starting Python that a ``native`` uv needs no sealing. Losing the file costs one start of Python, nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+
+_KEPT = 16
+
+
+def path(environ: dict[str, str]) -> str | None:
+    """Path of the memo; None without a home."""
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
+    return os.path.join(base, "uv-shim", "binaries") if base else None
+
+
+def recall(binary: str, environ: dict[str, str]) -> str | None:
+    """The first line of ``uv --version`` as it was, where ``binary`` is still the file that said it."""
+    key = _identity(binary)
+    for line in _lines(path(environ)) if key else []:
+        version, _, rest = line.partition(" ")
+        if rest.partition(" ")[2] == key:
+            return f"uv {version}"
+    return None
+
+
+def remember(binary: str, version: tuple[int, int, int], native: bool, environ: dict[str, str]) -> None:
+    """Write it down; where that cannot be done, do without."""
+    file = path(environ)
+    key = _identity(binary)
+    if not file or not key:
+        return
+    word = "native" if native else "sealed"
+    kept = [line for line in _lines(file) if not line.endswith(f" {binary}")]
+    text = "".join(f"{line}\n" for line in [*kept, f"{'.'.join(map(str, version))} {word} {key}"][-_KEPT:])
+    partial = f"{file}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            os.write(fd, text.encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(fd)
+        os.replace(partial, file)
+    except OSError:
+        pass  # a read-only home, a full disk: the next call asks uv again
+
+
+def _identity(binary: str) -> str | None:
+    """What changes whenever the file does; None where the file is not uv itself (a script, another manager's launcher)."""
+    try:
+        status = os.stat(binary)
+        with open(binary, "rb") as file:
+            magic = file.read(4)
+    except OSError:
+        return None
+    if magic not in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe") or os.path.basename(os.path.realpath(binary)) != "uv" or "\n" in binary:
+        return None
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {int(status.st_mtime)} {int(status.st_ctime)} {binary}"
+
+
+def _lines(file: str | None) -> list[str]:
+    try:
+        if not file:
+            return []
+        with open(file, "rb") as opened:
+            return opened.read().decode("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []

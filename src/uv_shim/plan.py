@@ -1,0 +1,148 @@
+"""What uv is about to do: its own account of a dry run, read.
+
+The account is on standard error: with ``-v`` log lines, then ``Would install …`` and one line a change.
+"""
+
+from __future__ import annotations
+
+from uv_shim.hashes import file_name, normalize
+
+_SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
+
+
+class Change:
+    """One line of the plan: ``sign`` is ``+`` (install), ``-`` (remove) or ``~`` (install again)."""
+
+    __slots__ = ("name", "sign", "url", "version")
+
+    def __init__(self, sign: str, name: str, version: str, url: str) -> None:
+        self.sign = sign
+        self.name = name
+        #: Empty where uv names a URL only.
+        self.version = version
+        #: Where it comes from, if not from an index: a URL or a path, as uv prints it.
+        self.url = url
+
+    @property
+    def installs(self) -> bool:
+        return self.sign != "-"
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.sign, self.name, self.version, self.url
+
+
+class Plan:
+    """What uv would do, and what its log tells of how it got there."""
+
+    def __init__(self, changes: list[Change], selected: dict[tuple[str, str], str], pages: dict[str, list[str]],
+                 uncached: set[tuple[str, str]], python: str | None, *, said: bool) -> None:
+        self.changes = changes
+        #: (name, version) → file that uv selected on the index.
+        self.selected = selected
+        #: Name → roots of the indexes whose page for it was looked at, in order.
+        self.pages = pages
+        #: (name, version) of what the cache cannot serve.
+        self.uncached = uncached
+        #: Interpreter or environment that uv installs into, as uv prints it.
+        self.python = python
+        #: Whether uv came to say what it would do.
+        self.said = said
+
+    @property
+    def keys(self) -> list[tuple[str, str, str, str]]:
+        return sorted(change.key for change in self.changes)
+
+
+def parse(stderr: str) -> Plan | None:
+    """Read the account of a dry run that ended well; None where it does not say what would be done."""
+    plan = parse_log(stderr)
+    return plan if plan.said else None
+
+
+def parse_log(stderr: str) -> Plan:
+    """Read as much of an account as there is."""
+    changes: list[Change] = []
+    selected: dict[tuple[str, str], str] = {}
+    pages: dict[str, list[str]] = {}
+    uncached: set[tuple[str, str]] = set()
+    python = None
+    said = False
+    for raw in stderr.splitlines():
+        line = plain(raw)
+        if line.startswith("Would "):
+            said = True
+        elif line.startswith((" + ", " - ", " ~ ")):
+            if said:
+                changes.append(_change(line))
+        elif "Selecting: " in line:
+            name, version, filename = _selection(line)
+            if filename:
+                selected[normalize(name), version] = filename
+        elif " for: " in line:
+            _note_page(line.partition(" for: ")[2].strip(), pages)
+        elif "Identified uncached " in line:
+            name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
+            uncached.add((normalize(name), version))
+        elif python is None and "Using " in line and " Python " in f" {line}" .replace("CPython", "Python").replace("PyPy", "Python"):
+            python = _interpreter(line)
+    return Plan(changes, selected, pages, uncached, python, said=said)
+
+
+def plain(line: str) -> str:
+    """The line without colour: uv colours parts of its log even where colour is off."""
+    if "\033" not in line:
+        return line
+    head, *rest = line.split("\033[")
+    return head + "".join(part.partition("m")[2] for part in rest)
+
+
+def missing_sdist(line: str) -> tuple[str, str, str] | None:
+    """Name, version and URL of the sdist that uv says it is about to download, for its metadata."""
+    _, found, url = line.partition("No cache entry for: ")
+    url = plain(url).strip()
+    filename = file_name(url) if found else ""
+    for ending in _SDIST:
+        if filename.endswith(ending):
+            name, _, version = filename[: -len(ending)].rpartition("-")
+            return normalize(name or filename), version, url
+    return None
+
+
+def _change(line: str) -> Change:
+    sign, rest = line[1], line[3:].strip()
+    name, at, url = rest.partition(" @ ")
+    if at:
+        return Change(sign, normalize(name), "", url)
+    name, _, version = rest.partition("==")
+    version, origin, url = version.partition(" (from ")
+    return Change(sign, normalize(name), version.strip(), url.rstrip(")") if origin else "")
+
+
+def _selection(line: str) -> tuple[str, str, str]:
+    """``Selecting: alpha==1.0 [compatible] (alpha-1.0-py3-none-any.whl)`` → name, version, file name."""
+    words = line.partition("Selecting: ")[2].split()
+    if len(words) < 2 or "==" not in words[0]:
+        return "", "", ""
+    name, _, version = words[0].partition("==")
+    last = words[-1]
+    return name, version, last[1:-1] if last.startswith("(") and "." in last else ""
+
+
+def _note_page(url: str, pages: dict[str, list[str]]) -> None:
+    """Remember ``http://host/simple/alpha/`` as the root ``http://host/simple`` for ``alpha``."""
+    if not url.endswith("/"):
+        return
+    root, _, name = url.rstrip("/").rpartition("/")
+    roots = pages.setdefault(normalize(name), [])
+    if root not in roots:
+        roots.append(root)
+
+
+def _interpreter(line: str) -> str | None:
+    """Path in ``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives."""
+    for marker in (" environment at: ", " environment at ", " interpreter at: ", " interpreter at "):
+        if marker in line:
+            path = line.partition(marker)[2].strip()
+            return path if path.startswith("/") else f"./{path}"
+    return None

@@ -1,0 +1,188 @@
+"""The one door to the real uv: run it and read what it says, or become it."""
+
+from __future__ import annotations
+
+import os
+
+#: What would mix other lines into uv's account of a dry run, or colour it.
+_NOISE = ("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
+
+
+class Output:
+    """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error."""
+
+    __slots__ = ("code", "stderr", "stdout", "stopped")
+
+    def __init__(self, code: int, stdout: str, stderr: str, stopped: str | None = None) -> None:
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        #: The line at which the run was stopped on purpose, if it was.
+        self.stopped = stopped
+
+    def error(self) -> str:
+        """uv's own words of what went wrong: standard error less its log."""
+        return "\n".join(line for line in self.stderr.splitlines() if not line.startswith(("DEBUG ", "TRACE ", "INFO ")))
+
+
+class PrivateFile:
+    """A file without a name: nobody else can open it, and nobody has to remove it."""
+
+    def __init__(self, text: bytes) -> None:
+        self.fd = _nameless()
+        view = memoryview(text)
+        while view:
+            view = view[os.write(self.fd, view) :]
+        os.set_inheritable(self.fd, True)
+
+    @property
+    def path(self) -> str:
+        """Path under which this process, and what it becomes or starts, can read the file from its start."""
+        return f"/proc/self/fd/{self.fd}" if os.path.isdir("/proc/self/fd") else f"/dev/fd/{self.fd}"
+
+    def rewind(self) -> None:
+        os.lseek(self.fd, 0, os.SEEK_SET)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def _nameless() -> int:
+    if hasattr(os, "memfd_create"):
+        try:
+            return os.memfd_create("uv-shim", 0)
+        except OSError:
+            pass  # a kernel or sandbox without it
+    folder = os.environ.get("TMPDIR") or "/tmp"
+    if hasattr(os, "O_TMPFILE"):
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+        except OSError:
+            pass  # a filesystem without it
+    import tempfile
+
+    fd, name = tempfile.mkstemp(prefix="uv-shim-")
+    os.unlink(name)
+    return fd
+
+
+class RealUv:
+    """The real uv at ``path``, called with the caller's environment."""
+
+    def __init__(self, path: str, environ: dict[str, str]) -> None:
+        self.path = path
+        self.environ = environ
+        self._child = 0
+
+    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, watched: bool = False) -> Run:
+        """Start uv with those arguments; ``watched`` makes its standard error readable while it runs."""
+        environ = {key: value for key, value in self.environ.items() if key not in _NOISE}
+        # A shim behind this one (a second copy, another manager's) has nothing to do in a preflight.
+        environ["UV_SHIM_MODE"] = "off"
+        environ["NO_COLOR"] = "1"
+        return Run(self.path, arguments, environ, stdin, watched=watched)
+
+    def run(self, arguments: list[str], *, stdin: PrivateFile | None = None) -> Output:
+        """Run uv to its end."""
+        return self.start(arguments, stdin=stdin).finish()
+
+    def become(self, arguments: list[str], environ: dict[str, str]) -> None:
+        """Replace this process by uv; does not return.
+
+        Raises:
+            OSError: the binary cannot be run.
+        """
+        import _signal
+
+        for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
+            if number is not None:
+                _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
+        os.execve(self.path, [self.path, *arguments], environ)
+
+
+class Run:
+    """A uv that was started. It is stopped when this process is told to stop."""
+
+    def __init__(self, path: str, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool) -> None:
+        self._stdout = PrivateFile(b"")
+        self._stderr: PrivateFile | None = None
+        self._reader = -1
+        actions: list[tuple[int, int, int] | tuple[int, int, str, int, int] | tuple[int, int]] = []
+        if stdin is None:
+            actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+        else:
+            stdin.rewind()
+            if stdin.fd != 0:
+                actions.append((os.POSIX_SPAWN_DUP2, stdin.fd, 0))
+        actions.append((os.POSIX_SPAWN_DUP2, self._stdout.fd, 1))
+        writer = -1
+        if watched:
+            self._reader, writer = os.pipe()
+            actions.append((os.POSIX_SPAWN_DUP2, writer, 2))
+        else:
+            self._stderr = PrivateFile(b"")
+            actions.append((os.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
+        import _signal
+
+        ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
+        try:
+            self.pid = os.posix_spawn(path, [path, *arguments], environ, file_actions=actions, setsigdef=ignored_by_python)
+        finally:
+            if writer >= 0:
+                os.close(writer)
+        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                _signal.signal(number, self._told_to_stop)
+
+    def finish(self, stop_at=None) -> Output:  # type: ignore[no-untyped-def]
+        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true."""
+        stopped = None
+        stderr = b""
+        if self._reader >= 0:
+            seen = 0
+            while True:
+                chunk = os.read(self._reader, 65536)
+                if not chunk:
+                    break
+                stderr += chunk
+                if stop_at is None or stopped:
+                    continue
+                end = stderr.rfind(b"\n") + 1
+                for raw in stderr[seen:end].splitlines():
+                    line = raw.decode("utf-8", "replace")
+                    if stop_at(line):
+                        os.kill(self.pid, 9)
+                        stopped = line
+                        break
+                seen = max(seen, end)
+            os.close(self._reader)
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        if self._stderr is not None:
+            stderr = _contents(self._stderr)
+        return Output(
+            -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
+            _contents(self._stdout).decode("utf-8", "replace"),
+            stderr.decode("utf-8", "replace"),
+            stopped,
+        )
+
+    def _told_to_stop(self, number: int, _frame: object) -> None:
+        import _signal
+
+        if self.pid:
+            os.kill(self.pid, number)
+        _signal.signal(number, _signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _contents(file: PrivateFile) -> bytes:
+    file.rewind()
+    text = b""
+    while True:
+        chunk = os.read(file.fd, 1 << 20)
+        if not chunk:
+            break
+        text += chunk
+    file.close()
+    return text

@@ -1,0 +1,166 @@
+"""What the caller hands to uv: which files are read, what do they already say of hashes and indexes?
+
+A reader of requirement files that looks for little and guesses nothing: whatever it cannot read (a URL, a missing file), uv reads.
+"""
+
+from __future__ import annotations
+
+import os
+
+from uv_shim.arguments import CommandLine
+from uv_shim.hashes import normalize
+from uv_shim.realuv import PrivateFile
+
+_FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes", "--build-constraints")
+
+#: Options in a requirements file that say which indexes and which kinds of files uv may use.
+_INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
+
+
+class OnlyOnce(Exception):
+    """An input that can be read one time only, by uv itself."""
+
+
+class Inputs:
+    """What the caller's files and standard input say."""
+
+    def __init__(self) -> None:
+        #: Names with a hash of the user's own, or with a hash that the user demands.
+        self.hashed: set[str] = set()
+        #: Everything must have a hash (``--require-hashes``, a lock file).
+        self.requires_hashes = False
+        #: Lines that choose indexes and kinds of files.
+        self.index_lines: list[str] = []
+        #: A copy of standard input, where uv reads it.
+        self.stdin: PrivateFile | None = None
+
+
+def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
+    """Read the inputs that the command line names. Inputs that vanish once read are kept in private files, on the same descriptors.
+
+    Raises:
+        OnlyOnce: an input cannot be read twice and cannot be kept (a named pipe).
+    """
+    inputs = Inputs()
+    folder = (line.values("--directory") or ["."])[-1]
+    files = [(value, name) for name in _FILE_OPTIONS for value in line.values(name)]
+    if line.command == "sync":
+        files += [(value, "--requirements") for value in line.plain()]
+    for variable, name in (("UV_CONSTRAINT", "--constraints"), ("UV_OVERRIDE", "--overrides"), ("UV_BUILD_CONSTRAINT", "--build-constraints")):
+        files += [(value, name) for value in environ.get(variable, "").split()]
+    for value, _ in files:
+        _keep(value, folder, inputs)
+    seen: set[str] = set()
+    for value, name in files:
+        if name in ("--requirements", "--constraints"):
+            _scan(value, folder, inputs, seen)
+    return inputs
+
+
+def _keep(value: str, folder: str, inputs: Inputs) -> None:
+    """Make sure that ``value`` can be read more than once."""
+    if value in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+        if inputs.stdin is None:
+            inputs.stdin = PrivateFile(_drain(0))
+            os.dup2(inputs.stdin.fd, 0)
+        return
+    import stat
+
+    try:
+        mode = os.stat(os.path.join(folder, value)).st_mode
+    except (OSError, ValueError):
+        return  # uv says it better
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)) or value == os.devnull:
+        return
+    directory, _, number = value.rpartition("/")
+    if directory in ("/dev/fd", "/proc/self/fd") and number.isdigit():
+        fd = int(number)
+        kept = PrivateFile(_drain(fd))
+        os.dup2(kept.fd, fd)
+        os.set_inheritable(fd, True)
+    else:
+        raise OnlyOnce(value)
+
+
+def _drain(fd: int) -> bytes:
+    text = b""
+    while True:
+        chunk = os.read(fd, 1 << 20)
+        if not chunk:
+            return text
+        text += chunk
+
+
+def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
+    """Look through one requirements file and those that it names."""
+    if value == "-":
+        if inputs.stdin is not None:
+            inputs.stdin.rewind()
+            text = _drain(inputs.stdin.fd)
+            base = folder
+        else:
+            return
+    else:
+        if "://" in value or value.endswith((".py", ".cfg")):
+            return
+        path = os.path.join(folder, value)
+        if os.path.basename(path).startswith("pylock.") and path.endswith(".toml"):
+            inputs.requires_hashes = True
+            return
+        if path.endswith(".toml") or os.path.realpath(path) in seen:
+            return
+        seen.add(os.path.realpath(path))
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except (OSError, ValueError):
+            return
+        base = os.path.dirname(path)
+    for line in _logical_lines(text.decode("utf-8", "replace")):
+        _line(line, base, inputs, seen)
+
+
+def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
+    word = line.split("=", 1)[0].split(None, 1)[0]
+    rest = line[len(word) :].lstrip(" \t=").strip()
+    if word == "--require-hashes":
+        inputs.requires_hashes = True
+    elif word in _INDEX_LINES:
+        if word in ("--find-links", "-f") and "://" not in rest and not rest.startswith("/"):
+            rest = os.path.abspath(os.path.join(base, rest))
+        inputs.index_lines.append(f"{word} {rest}".strip())
+    elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
+        _scan(rest, base, inputs, seen)
+    elif line.startswith(("-r", "-c")) and not line.startswith("--"):
+        _scan(line[2:].strip(), base, inputs, seen)
+    elif "--hash" in line:
+        inputs.hashed.add(_name(line))
+
+
+def _name(line: str) -> str:
+    name = ""
+    for letter in line:
+        if not (letter.isalnum() or letter in "-_."):
+            break
+        name += letter
+    return normalize(name)
+
+
+def _logical_lines(text: str) -> list[str]:
+    """Lines with their continuations joined, without comments and blank lines."""
+    lines = []
+    pending = ""
+    for raw in text.splitlines():
+        if raw.lstrip().startswith("#"):
+            continue
+        piece = raw.split(" #", 1)[0].rstrip()
+        if piece.endswith("\\"):
+            pending += piece[:-1] + " "
+            continue
+        whole = (pending + piece).strip()
+        pending = ""
+        if whole:
+            lines.append(whole)
+    if pending.strip():
+        lines.append(pending.strip())
+    return lines

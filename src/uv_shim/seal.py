@@ -1,0 +1,259 @@
+"""The story of one `uv pip install` or `uv pip sync`: what was asked, what this uv needs, and what the real uv is told.
+
+Ask uv what it would install. Nothing: become uv. Ask it what the index advertises for just those files. Rehearse with these hashes
+as constraints; where the plan stays the same, become uv with them. uv does all checking and all writing.
+"""
+
+from __future__ import annotations
+
+from uv_shim import config, memo, versions
+from uv_shim.arguments import CommandLine
+from uv_shim.errors import ShimError
+from uv_shim.realuv import RealUv
+from uv_shim.versions import Regime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from uv_shim.hashes import Pin
+    from uv_shim.plan import Change, Plan
+    from uv_shim.preflight import Preflight
+    from uv_shim.requirements import Inputs
+
+
+class Decision:
+    """What uv is called with, and what is said about it."""
+
+    __slots__ = ("arguments", "inputs", "said")
+
+    def __init__(self, arguments: list[str], said: str = "", inputs: Inputs | None = None) -> None:
+        self.arguments = arguments
+        #: One line for the user; empty where there is nothing to say.
+        self.said = said
+        self.inputs = inputs
+
+
+def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
+    """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
+    import os
+
+    trace: list[str] = [f"real uv: {real}"]
+    try:
+        decision = Sealing(RealUv(real, environ), arguments, trace).decide()
+    except ShimError as error:
+        _print(error.lines)
+        return error.code
+    if decision.inputs and decision.inputs.stdin:
+        decision.inputs.stdin.rewind()
+    after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
+    if decision.said:
+        _print((decision.said,))
+    if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
+        _print([f"trace: {line}" for line in (*trace, f"exec {' '.join(_redacted(word) for word in (real, *decision.arguments))}")])
+    try:
+        RealUv(real, environ).become(decision.arguments, after)
+    except OSError as error:
+        _print((f"{real} cannot be run: {os.strerror(error.errno or 0)}.",))
+        return 126
+    return 0
+
+
+class Sealing:
+    """One call on its way to the real uv."""
+
+    def __init__(self, uv: RealUv, arguments: list[str], trace: list[str]) -> None:
+        self.uv = uv
+        self.environ = uv.environ
+        self.arguments = arguments
+        self.trace = trace
+
+    def decide(self) -> Decision:
+        """What the real uv is to be called with.
+
+        Raises:
+            ShimError: bad input, or what `enforce` refuses.
+        """
+        mode = config.mode(self.environ)
+        line = CommandLine.parse(self.arguments)
+        self.trace.append(f"mode {mode.name} ({mode.source})")
+        if line is None or mode.name == "off":
+            return Decision(self.arguments)
+        enforce = mode.name == "enforce"
+        if _opted_out(line):
+            if enforce:
+                raise ShimError("--no-verify-hashes is refused: the mode is 'enforce', and nothing was installed.",
+                                f"The mode was set by {mode.source}. Leave the option out.")
+            return Decision(self.arguments)
+        regime = self.regime(enforce=enforce)
+        if regime is None or not regime.flag:
+            if enforce:
+                raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
+                                f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
+            return Decision(self.arguments, "" if mode.name == "flag" else "unsealed: this uv is older than 0.4.6 and cannot be told hashes")
+        flagged = self.flagged(line)
+        if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--dry-run", "--version"):
+            return Decision(flagged)
+        if not regime.constrains:
+            if enforce:
+                raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
+            return Decision(flagged, "unsealed: this uv is older than 0.4.6 and cannot be told hashes")
+        return self.seal(line, regime, flagged, enforce=enforce)
+
+    def regime(self, *, enforce: bool) -> Regime | None:
+        """What this uv does by itself; None where it does not say its version."""
+        said = memo.recall(self.uv.path, self.environ)
+        version = versions.parse(said) if said else None
+        if version is None:
+            version = versions.parse(self.uv.run(["--version"]).stdout)
+            if version is not None:
+                memo.remember(self.uv.path, version, Regime(version).checks, self.environ)
+        self.trace.append(f"version {'.'.join(map(str, version)) if version else 'unknown'}")
+        return Regime(version) if version else None
+
+    def flagged(self, line: CommandLine, *options: str) -> list[str]:
+        """The caller's arguments with ``--verify-hashes``, unless they have it, and those options."""
+        return line.with_options(*([] if line.has("--verify-hashes") else ["--verify-hashes"]), *options)
+
+    def seal(self, line: CommandLine, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
+        """Have uv verify and keep the hash of whatever it is about to download."""
+        from uv_shim import requirements
+
+        try:
+            inputs = requirements.read(line, self.environ)
+        except requirements.OnlyOnce as error:
+            return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
+        if inputs.requires_hashes or line.has("--require-hashes") or _true(self.environ.get("UV_REQUIRE_HASHES", "")):
+            self.trace.append("uv demands hashes for everything by itself")
+            return Decision(flagged, inputs=inputs)
+
+        # Imported late: an early import would be on the way of every call that ends above.
+        from uv_shim import preflight
+
+        ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace)
+        try:
+            plan = ask.plan()
+            installs = [change for change in plan.changes if change.installs]
+            self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
+            if not installs:
+                return Decision(flagged, inputs=inputs)
+            pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
+            if enforce and unsealed:
+                raise _refusal(unsealed)
+            if regime.checks:
+                return Decision(flagged, inputs=inputs)
+            if pins:
+                pins, dropped = self.agreed(ask, plan, pins)
+                unsealed.update(dropped)
+            if enforce and unsealed:
+                raise _refusal(unsealed)
+        except preflight.Refused as refused:
+            self.trace.append("a file's bytes do not match; uv says which")
+            return Decision(self.flagged(line, *ask.constraints(refused.pins)), inputs=inputs)
+        except preflight.Failed as failed:
+            if enforce and failed.output is not None and failed.output.code in (1, 2):
+                # uv said no by itself: these are its words. Running it again could install what was not checked.
+                raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
+                                code=failed.output.code) from None
+            return self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce, inputs=inputs)
+        said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
+        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, inputs)
+
+    def unsealed(self, flagged: list[str], reason: str, *, enforce: bool, inputs: Inputs | None = None) -> Decision:
+        """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
+        if enforce:
+            raise ShimError(f"refused: cannot verify {reason}; nothing was installed.")
+        return Decision(flagged, f"unsealed: {reason}", inputs)
+
+    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, line: CommandLine, *,
+             enforce: bool) -> tuple[list[Pin], dict[str, str]]:
+        """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
+        from uv_shim.hashes import Pin
+        from uv_shim.preflight import Failed, is_local
+
+        unsealed: dict[str, str] = {}
+        wanted: list[tuple[str, str]] = []
+        urls: dict[str, str] = {}
+        for change in installs:
+            if change.name in inputs.hashed or "#sha" in change.url or "#md5=" in change.url:
+                continue  # the user's own hash: uv checks it and keeps it
+            if change.url.startswith(("http://", "https://")):
+                urls[change.name] = change.url
+            elif change.url.startswith("git+"):
+                if not _is_commit(change.url):
+                    unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
+            elif not change.url:
+                wanted.append((change.name, change.version))
+        pins: list[Pin] = []
+        if wanted:
+            try:
+                ask.ask_hashes([key for key in wanted if key not in ask.advertised.versions], plan)
+            except Failed as failed:
+                unsealed.update(dict.fromkeys((name for name, _ in wanted), failed.reason))
+                wanted = []
+        folder = (line.values("--directory") or ["."])[-1]
+        places = line.values("--find-links") + self.environ.get("UV_FIND_LINKS", "").split(",") + [
+            text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
+        for name, version in wanted:
+            filename = plan.selected.get((name, version), "")
+            digests = ask.advertised.of(name, version, filename)
+            if digests:
+                pins.append(Pin(name, version, digests))
+            elif not (filename and is_local(places, folder, filename)):
+                unsealed[name] = f"the index has no hash for {filename or version}"
+        if urls and enforce:
+            unsealed.update(dict.fromkeys(urls, "a direct URL without a hash has nothing to be checked against"))
+        elif urls:
+            ask.hash_urls([f"{name} @ {url}" for name, url in urls.items() if url not in ask.hashed_urls], pins)
+        return pins, unsealed
+
+    def agreed(self, ask: Preflight, plan: Plan, pins: list[Pin]) -> tuple[list[Pin], dict[str, str]]:
+        """Those pins under which uv comes to the same plan, and the names that had to be left out, with the reason."""
+        rehearsed = ask.rehearse(plan, pins)
+        dropped: dict[str, str] = {}
+        for pin in pins:
+            key = (pin.name, pin.version)
+            if key in plan.selected and rehearsed.selected.get(key, plan.selected[key]) != plan.selected[key]:
+                dropped[pin.name] = f"the index has no hash for {plan.selected[key]}"
+            elif ask.offline and key in rehearsed.uncached and key not in plan.uncached:
+                dropped[pin.name] = "the cache holds it without its hash, and the network is disabled"
+        return [pin for pin in pins if pin.name not in dropped], dropped
+
+
+def _opted_out(line: CommandLine) -> bool:
+    given = [word.name for word in line.words if word.name in ("--verify-hashes", "--no-verify-hashes")]
+    return bool(given) and given[-1] == "--no-verify-hashes"
+
+
+def _refusal(unsealed: dict[str, str]) -> ShimError:
+    lines = [f"refused: {len(unsealed)} package{'s' if len(unsealed) > 1 else ''} cannot be verified; nothing was installed."]
+    lines += [f"  {name}: {reason}" for name, reason in sorted(unsealed.items())]
+    return ShimError(*lines, "The mode is 'enforce'. Use an index that advertises hashes, or give them yourself (name==version --hash=…).")
+
+
+def _reasons(unsealed: dict[str, str]) -> str:
+    return "; ".join(f"{name} ({reason})" for name, reason in sorted(unsealed.items()))
+
+
+def _is_commit(url: str) -> bool:
+    reference = url.partition("#")[0].rpartition("@")[2]
+    return len(reference) == 40 and all(letter in "0123456789abcdef" for letter in reference)
+
+
+def _true(value: str) -> bool:
+    return bool(value) and value.lower() not in ("0", "false", "no", "off", "n", "f")
+
+
+def _redacted(word: str) -> str:
+    """The word without the credentials of the URLs in it."""
+    head, *rest = word.split("://")
+    out = head
+    for part in rest:
+        host, slash, path = part.partition("/")
+        out += "://" + ("****@" + host.rpartition("@")[2] if "@" in host else host) + slash + path
+    return out
+
+
+def _print(lines) -> None:  # type: ignore[no-untyped-def]
+    import os
+
+    text = "".join(f"uv-shim: {line}\n" for line in lines)
+    os.write(2, text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,42 @@
+"""uv's regimes: what does a uv of some version do about hashes by itself?
+
+Measured over all releases from 0.2.27 on; the table with its sources is in docs/regimes.md.
+"""
+
+from __future__ import annotations
+
+
+class Regime:
+    """What uv does by itself, and so what is left for the shim to do."""
+
+    __slots__ = ("checks", "constrains", "flag", "format", "hashes")
+
+    def __init__(self, version: tuple[int, int, int]) -> None:
+        #: ``--verify-hashes`` exists.
+        self.flag = version >= (0, 2, 27)
+        #: Hashes of constraints are respected, so that the shim can seal.
+        self.constrains = version >= (0, 4, 6)
+        #: ``pip compile`` can tell the hash of each file (pylock.toml), not of the version only.
+        self.format = version >= (0, 6, 15)
+        #: uv keeps a SHA-256 of whatever it downloads.
+        self.hashes = version >= (0, 11, 19)
+        #: uv checks what it downloads against the index by itself.
+        self.checks = version >= (0, 12, 16)
+
+
+def parse(text: str) -> tuple[int, int, int] | None:
+    """Version in the first line of ``uv --version`` (``uv 0.9.8 (…)``); None where it is something else."""
+    words = text.split("\n", 1)[0].split()
+    if len(words) < 2 or words[0] != "uv":
+        return None
+    parts = []
+    for part in words[1].split(".")[:3]:
+        digits = ""
+        for letter in part:
+            if not letter.isdigit():
+                break
+            digits += letter
+        if not digits:
+            return None
+        parts.append(int(digits))
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None

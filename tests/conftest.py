@@ -1,0 +1,45 @@
+"""Fixtures: an index, and worlds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import uvs
+from uv_shim.demo.index import Index
+from world import World
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-uv", action="store_true", help="every uv version of the promise, instead of a sample of each regime")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrise ``version`` with the uv versions of this run, less those that a module's SKIP names."""
+    if "version" in metafunc.fixturenames and not any(
+        "version" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")
+    ):
+        versions = uvs.ALL if metafunc.config.getoption("--all-uv") else uvs.SAMPLE
+        metafunc.parametrize("version", versions)
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """An empty index."""
+    with Index() as running:
+        yield running
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, index: Index) -> Callable[..., World]:
+    """Make worlds: ``make_world(version, name="a")``; each has its own HOME, cache and virtual environment."""
+
+    def make(version: str, name: str = "world", *, venv: bool = True, **env: str) -> World:
+        world = World(version, tmp_path / name, index, dict(env))
+        if venv:
+            world.make_venv()
+        return world
+
+    return make
