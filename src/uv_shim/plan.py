@@ -79,8 +79,8 @@ def parse_log(stderr: str) -> Plan:
             name, version, filename = _selection(line)
             if filename:
                 selected[normalize(name), version] = filename
-        elif " for: " in line:
-            _note_page(line.partition(" for: ")[2].strip(), pages)
+        elif "Fetching metadata for " in line:
+            _note_page(line, pages)
         elif "Identified uncached " in line:
             name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
             uncached.add((normalize(name), version))
@@ -129,12 +129,11 @@ def _selection(line: str) -> tuple[str, str, str]:
     return name, version, last[1:-1] if last.startswith("(") and "." in last else ""
 
 
-def _note_page(url: str, pages: dict[str, list[str]]) -> None:
-    """Remember ``http://host/simple/alpha/`` as the root ``http://host/simple`` for ``alpha``."""
-    if not url.endswith("/"):
-        return
-    root, _, name = url.rstrip("/").rpartition("/")
+def _note_page(line: str, pages: dict[str, list[str]]) -> None:
+    """Remember ``Fetching metadata for alpha from http://host/simple/alpha/`` as the root ``http://host/simple`` for ``alpha``."""
+    name, _, url = line.partition("Fetching metadata for ")[2].partition(" from ")
     roots = pages.setdefault(normalize(name), [])
+    root = url.strip().rstrip("/").rpartition("/")[0]
     if root not in roots:
         roots.append(root)
 

@@ -20,6 +20,8 @@ from uv_shim.versions import Regime
 #: ``output-file`` would have uv overwrite the caller's file.
 _NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
+_PROGRESS = ("   Building ", "      Built ")
+
 
 class Failed(Exception):
     """A preflight did not give an answer."""
@@ -51,6 +53,8 @@ class Preflight:
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
         self._no_cache = line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", ""))
         self._kept: list[PrivateFile] = []
+        #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
+        self.progress: list[str] = []
         #: What the index said so far.
         self.advertised = Advertised()
         #: URLs whose bytes uv has hashed into its cache.
@@ -87,6 +91,7 @@ class Preflight:
             run = self._uv.start(self._line.rehearsal(*self._verify, *options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
             output = run.finish(lambda text: self._is_new_sdist(text, met))
             refresh = False
+            self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
             if output.stopped:
                 found = plans.missing_sdist(output.stopped)
                 assert found

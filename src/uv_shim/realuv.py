@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 
 #: What would mix other lines into uv's account of a dry run, or colour it.
-_NOISE = ("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
+_NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
+
+#: What of uv's log is read: its choices, and which index it asks for which name.
+_LOG = "uv=debug,uv_client::registry_client=trace"
 
 
 class Output:
@@ -80,6 +83,7 @@ class RealUv:
         # A shim behind this one (a second copy, another manager's) has nothing to do in a preflight.
         environ["UV_SHIM_MODE"] = "off"
         environ["NO_COLOR"] = "1"
+        environ["RUST_LOG"] = _LOG
         return Run(self.path, arguments, environ, stdin, watched=watched)
 
     def run(self, arguments: list[str], *, stdin: PrivateFile | None = None) -> Output:

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 class Decision:
     """What uv is called with, and what is said about it."""
 
-    __slots__ = ("arguments", "inputs", "said")
+    __slots__ = ("arguments", "inputs", "progress", "said")
 
-    def __init__(self, arguments: list[str], said: str = "", inputs: Inputs | None = None) -> None:
+    def __init__(self, arguments: list[str], said: str = "", inputs: Inputs | None = None, progress: list[str] | None = None) -> None:
         self.arguments = arguments
+        #: Lines that uv printed in a preflight and will not print again.
+        self.progress = progress or []
         #: One line for the user; empty where there is nothing to say.
         self.said = said
         self.inputs = inputs
@@ -45,6 +47,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if decision.inputs and decision.inputs.stdin:
         decision.inputs.stdin.rewind()
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
+    os.write(2, "".join(f"{text}\n" for text in decision.progress).encode("utf-8", "surrogateescape"))
     if decision.said:
         _print((decision.said,))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
@@ -155,7 +158,8 @@ class Sealing:
                                 code=failed.output.code) from None
             return self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce, inputs=inputs)
         said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
-        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, inputs)
+        progress = [] if line.has("--quiet") else ask.progress
+        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, inputs, progress)
 
     def unsealed(self, flagged: list[str], reason: str, *, enforce: bool, inputs: Inputs | None = None) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""

@@ -46,6 +46,8 @@ class Settings:
     ranges: bool = True
     #: ``user:password`` that every request must carry.
     auth: str | None = None
+    #: Answer every request with this status instead.
+    status: int | None = None
     cache_control: str | None = "max-age=600"
     file_cache_control: str | None = "max-age=365000000, immutable"
 
@@ -162,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         files = index.files.get(where)
         if files is None:
             self._send(404, b"no such index", body=body)
+        elif settings.status:
+            self._send(settings.status, b"as configured", body=body)
         elif settings.auth and not self._authorised(settings.auth):
             self._send(401, b"who are you?", {"WWW-Authenticate": 'Basic realm="index"'}, body=body)
         elif rest.startswith("simple/"):
