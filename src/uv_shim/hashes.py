@@ -38,6 +38,10 @@ class Advertised:
         files = self.files.get((name, version))
         return files.get(filename, []) if files is not None else self.versions.get((name, version), [])
 
+    def knows(self, name: str, version: str) -> bool:
+        """Whether the index was asked for that version, and answered."""
+        return (name, version) in self.files or (name, version) in self.versions
+
     def forget(self, name: str, version: str) -> None:
         self.files.pop((name, version), None)
         self.versions.pop((name, version), None)

@@ -14,13 +14,19 @@ if sys.version_info < (3, 8):
     os.environ["UV_SHIM_PYTHON_SKIP"] = _skip + sys.executable + ":"
     os.execv(sys.argv[2], [sys.argv[2]] + sys.argv[4:])
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from uv_shim import seal  # noqa: E402
-
 environ = dict(os.environ)
 environ.pop("UV_SHIM_PYTHON_SKIP", None)
 if not sys.argv[3]:
     environ.pop("LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit that
 
-sys.exit(seal.main(sys.argv[1], sys.argv[4:], environ))
+# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B).
+_cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
+if _cache:
+    sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
+    sys.dont_write_bytecode = False
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from uv_shim import seal  # noqa: E402
+
+os._exit(seal.main(sys.argv[1], sys.argv[4:], environ))  # at once: nothing is left to be tidied up

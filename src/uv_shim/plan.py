@@ -9,6 +9,8 @@ from uv_shim.hashes import file_name, normalize
 
 _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
 
+_LOG = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
+
 
 class Change:
     """One line of the plan: ``sign`` is ``+`` (install), ``-`` (remove) or ``~`` (install again)."""
@@ -46,6 +48,8 @@ class Plan:
         self.uncached = uncached
         #: Interpreter or environment that uv installs into, as uv prints it.
         self.python = python
+        #: What uv says, without its log, where all it does is to find every requirement satisfied; None otherwise.
+        self.audited: list[str] | None = None
         #: Whether uv came to say what it would do.
         self.said = said
 
@@ -57,6 +61,8 @@ class Plan:
 def parse(stderr: str) -> Plan | None:
     """Read the account of a dry run that ended well; None where it does not say what would be done."""
     plan = parse_log(stderr)
+    if "DEBUG Requirement satisfied: " in stderr and "\nWould make no changes\n" in stderr and "DEBUG Solving with" not in stderr:
+        plan.audited = [text for text in stderr.splitlines() if not text.startswith(_LOG) and text != "Would make no changes"]
     return plan if plan.said else None
 
 

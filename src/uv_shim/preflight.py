@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from uv_shim import hashes
+from uv_shim import hashes, pages
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised, Pin
@@ -57,8 +57,7 @@ class Preflight:
         self.progress: list[str] = []
         #: What the index said so far.
         self.advertised = Advertised()
-        #: URLs whose bytes uv has hashed into its cache.
-        self.hashed_urls: set[str] = set()
+        self._hashed_urls: set[str] = set()
 
     @property
     def offline(self) -> bool:
@@ -116,14 +115,12 @@ class Preflight:
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against."""
         if name not in log.pages:
-            self.hash_urls([url], [])
+            self.hash_urls({name: url}, [])
             return []
-        if name in self._inputs.hashed:
+        if self._inputs.has_hash(name, version):
             return []
-        try:
-            self.ask_hashes([(name, version)], log)
-        except Failed:
-            return []
+        log.selected[name, version] = hashes.file_name(url)
+        self.ask_hashes([(name, version)], log)
         digests = self.advertised.of(name, version, hashes.file_name(url))
         return [Pin(name, version, digests)] if digests else []
 
@@ -136,21 +133,21 @@ class Preflight:
         return plan
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
-        """Learn what the index advertises for those versions; `advertised` has it then.
+        """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
+        asked = [key for key in wanted if not (self._regime.computes_sdists and _is_sdist(plan, key))]
+        answered = self._ask(asked, [], plan) if asked else set()
+        # An explicit index (`[tool.uv.sources]`) is asked only by who names it.
+        groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for key in asked:
+            if key not in answered and plan.pages.get(key[0]):
+                groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
+        for roots, keys in groups.items():
+            self._ask(keys, [word for root in roots for word in ("--index", _without_credentials(root))], plan)
+        if not self._regime.format:
+            self._attribute(wanted, plan)
 
-        Raises:
-            Failed: uv gives no answer.
-        """
-        usual = _usual_roots(plan)
-        own = [key for key in wanted if usual and plan.pages.get(key[0]) and not usual.intersection(plan.pages[key[0]])]
-        groups: dict[tuple[str, ...], list[tuple[str, str]]] = {(): [key for key in wanted if key not in own]}
-        for key in own:
-            groups.setdefault(("--index", _without_credentials(plan.pages[key[0]][0])), []).append(key)
-        for options, keys in groups.items():
-            if keys:
-                self._ask(keys, list(options), plan)
-
-    def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> None:
+    def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
+        """Ask for some versions at once; those that uv looked for where the dry run did."""
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         requirements = PrivateFile("".join(f"{line}\n" for line in lines).encode())
         options = [*options, "--no-deps", "-v", "-o", _NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
@@ -159,35 +156,72 @@ class Preflight:
             options += ["--python", plan.python]
         # What the dry run has just fetched is in the cache: the same pages are read, and nothing is asked twice.
         output = None
-        for offline in (True, False):
-            if (offline and self._no_cache) or (not offline and self._offline and output is not None):
-                continue
+        for offline in (False,) if self._no_cache else (True,) if self._offline else (True, False):
             output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements)
             if _printed(output):
                 break
         requirements.close()
         if output is None or not _printed(output):
-            raise Failed("uv did not tell the hashes that the index advertises", output)
+            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in wanted)}")
+            return set()
         answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
-        pages = plans.parse_log(output.stderr).pages
-        for name, version in wanted:
-            if plan.pages.get(name) and pages.get(name) != plan.pages[name]:
-                # Asked elsewhere than the dry run did: another file may have been meant.
-                answer.forget(name, version)
+        looked = plans.parse_log(output.stderr).pages
+        # Looked for elsewhere than in the dry run, another file may have been meant.
+        same = {key for key in wanted if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
+        for key in wanted:
+            if key not in same:
+                answer.forget(*key)
         self.advertised.merge(answer)
+        return same
 
-    def hash_urls(self, urls: list[str], pins: list[Pin]) -> None:
-        """Have uv download those direct URLs and keep a hash of what it got (there is none to check them against)."""
-        if self._regime.hashes or self._offline or self._no_cache or any("****" in url for url in urls):
-            return
-        requirements = PrivateFile("".join(f"{url}\n" for url in urls).encode())
-        versions = PrivateFile("".join(f"{pin.name}=={pin.version}\n" for pin in pins).encode())
-        options = ["--generate-hashes", "--no-universal", "-o", _NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
-        output = self._uv.run(self._line.query(*options), stdin=requirements)
-        requirements.close()
-        versions.close()
-        if _printed(output):
-            self.hashed_urls.update(urls)
+    def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
+        """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
+        line = self._line.before + [word for word in self._line.after if word.name in ("--cache-dir", "--config-file", "--directory", "--project")]
+        output = self._uv.run(["cache", "dir", *(text for word in line if word.name for text in word.text)])
+        cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
+        for name, version in [] if output.code or self._no_cache else wanted:
+            filename = plan.selected.get((name, version), "")
+            run = pages.digests_of(cache, name, (plan.pages.get(name) or [""])[-1], filename) if filename else None
+            if run is None:
+                continue
+            told = self.advertised.versions.get((name, version))
+            digests = pages.single(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
+            self.advertised.files[name, version] = {filename: digests}
+
+    def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
+        """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
+
+        Args:
+            urls: URL by name, as uv prints it.
+            pins: the versions that everything else has.
+
+        Returns:
+            Names for which this was not possible.
+        """
+        if self._regime.hashes:
+            return []
+        missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
+        if self._offline or self._no_cache or any("****" in url for url in missing.values()):
+            return list(missing)
+        if missing:
+            requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
+            versions = PrivateFile("".join(f"{pin.name}=={pin.version}\n" for pin in pins).encode())
+            options = ["--generate-hashes", "--no-universal", "-o", _NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
+            output = self._uv.run(self._line.query(*options), stdin=requirements)
+            requirements.close()
+            versions.close()
+            if not _printed(output):
+                return list(missing)
+            self._hashed_urls.update(urls.values())
+        return []
+
+    def _as_given(self, url: str) -> str:
+        """The URL with the credentials that the caller gave it, which uv does not print."""
+        for word in self._line.plain():
+            given = word.rpartition(" @ ")[2].strip()
+            if "****" in url and _without_credentials(given) == _without_credentials(url):
+                return given
+        return url
 
     def rehearse(self, plan: Plan, pins: list[Pin]) -> Plan:
         """The dry run once more, with the hashes demanded: it must come to the same plan.
@@ -196,10 +230,10 @@ class Preflight:
             Failed: it does not.
             Refused: it met bytes that do not match.
         """
+        if self._no_cache:
+            return plan  # a rehearsal would fetch everything again
         options = [*self._verify, *self.constraints(pins)]
-        for offline in (True, False):
-            if (offline and self._no_cache and not self._offline) or (not offline and self._offline):
-                continue
+        for offline in (True,) if self._offline else (True, False):
             more = ["--offline"] if offline and not self._line.has("--offline") else []
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output.stderr) if output.code == 0 else None
@@ -224,14 +258,8 @@ def _printed(output: Output) -> bool:
     return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr
 
 
-def _usual_roots(plan: Plan) -> set[str]:
-    """Roots of the indexes that most packages were looked for on."""
-    counted: dict[str, int] = {}
-    for roots in plan.pages.values():
-        for root in roots:
-            counted[root] = counted.get(root, 0) + 1
-    most = max(counted.values(), default=0)
-    return {root for root, count in counted.items() if count == most}
+def _is_sdist(plan: Plan, key: tuple[str, str]) -> bool:
+    return not plan.selected.get(key, "").endswith(".whl")
 
 
 def _without_credentials(url: str) -> str:

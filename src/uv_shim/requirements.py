@@ -25,14 +25,24 @@ class Inputs:
     """What the caller's files and standard input say."""
 
     def __init__(self) -> None:
-        #: Names with a hash of the user's own, or with a hash that the user demands.
-        self.hashed: set[str] = set()
+        #: (name, version) with a hash of the user's own.
+        self._hashed: set[tuple[str, str]] = set()
         #: Everything must have a hash (``--require-hashes``, a lock file).
         self.requires_hashes = False
         #: Lines that choose indexes and kinds of files.
         self.index_lines: list[str] = []
         #: A copy of standard input, where uv reads it.
         self.stdin: PrivateFile | None = None
+
+    def note_hash(self, requirement: str) -> None:
+        """Remember a requirement that has a hash; uv heeds it only where one version is named."""
+        name, pinned, version = requirement.partition("==")
+        if pinned and "," not in version and not version.startswith("="):
+            self._hashed.add((normalize(name.partition("[")[0].strip()), _release(version.strip())))
+
+    def has_hash(self, name: str, version: str) -> bool:
+        """Whether the user gave a hash for that version."""
+        return (name, _release(version)) in self._hashed
 
 
 def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
@@ -134,16 +144,15 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
         _scan(line[2:].strip(), base, inputs, seen)
     elif "--hash" in line:
-        inputs.hashed.add(_name(line))
+        inputs.note_hash(line.partition("--hash")[0].partition(";")[0])
 
 
-def _name(line: str) -> str:
-    name = ""
-    for letter in line:
-        if not (letter.isalnum() or letter in "-_."):
-            break
-        name += letter
-    return normalize(name)
+def _release(version: str) -> str:
+    """The version as far as it can be compared as text: 1.0 and 1.0.0 are one."""
+    text = version.lower().lstrip("v")
+    while text.endswith(".0"):
+        text = text[:-2]
+    return text
 
 
 def _logical_lines(text: str) -> list[str]:

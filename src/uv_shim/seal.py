@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from uv_shim.preflight import Preflight
     from uv_shim.requirements import Inputs
 
+#: Variables with which uv says more, or says it in colour.
+_PRESENTING = frozenset(("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE"))
+
 
 class Decision:
     """What uv is called with, and what is said about it."""
@@ -27,7 +30,7 @@ class Decision:
 
     def __init__(self, arguments: list[str], said: str = "", inputs: Inputs | None = None, progress: list[str] | None = None) -> None:
         self.arguments = arguments
-        #: Lines that uv printed in a preflight and will not print again.
+        #: Lines that uv printed in a preflight and will not print again. They are the whole answer where there are no arguments.
         self.progress = progress or []
         #: One line for the user; empty where there is nothing to say.
         self.said = said
@@ -52,6 +55,8 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
         _print((decision.said,))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         _print([f"trace: {line}" for line in (*trace, f"exec {' '.join(_redacted(word) for word in (real, *decision.arguments))}")])
+    if not decision.arguments:
+        return 0
     try:
         RealUv(real, environ).become(decision.arguments, after)
     except OSError as error:
@@ -136,6 +141,9 @@ class Sealing:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
+            if not plan.changes and plan.audited is not None and self.may_repeat(line, regime):
+                self.trace.append("uv has answered already")
+                return Decision([], inputs=inputs, progress=[] if line.has("--quiet") else plan.audited)
             if not installs:
                 return Decision(flagged, inputs=inputs)
             pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
@@ -161,6 +169,16 @@ class Sealing:
         progress = [] if line.has("--quiet") else ask.progress
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, inputs, progress)
 
+    def may_repeat(self, line: CommandLine, regime: Regime) -> bool:
+        """Whether uv's answer in the dry run is word for word what it would say without: nothing to do, and nobody wants it coloured.
+
+        uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing but say so.
+        """
+        import os
+
+        presented = line.has("--verbose", "--color", "--output-format", "--strict")
+        return regime.audits_only and not presented and not _PRESENTING.intersection(self.environ) and not os.isatty(2)
+
     def unsealed(self, flagged: list[str], reason: str, *, enforce: bool, inputs: Inputs | None = None) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
         if enforce:
@@ -171,13 +189,13 @@ class Sealing:
              enforce: bool) -> tuple[list[Pin], dict[str, str]]:
         """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
         from uv_shim.hashes import Pin
-        from uv_shim.preflight import Failed, is_local
+        from uv_shim.preflight import is_local
 
         unsealed: dict[str, str] = {}
         wanted: list[tuple[str, str]] = []
         urls: dict[str, str] = {}
         for change in installs:
-            if change.name in inputs.hashed or "#sha" in change.url or "#md5=" in change.url:
+            if inputs.has_hash(change.name, change.version) or "#sha" in change.url or "#md5=" in change.url:
                 continue  # the user's own hash: uv checks it and keeps it
             if change.url.startswith(("http://", "https://")):
                 urls[change.name] = change.url
@@ -188,11 +206,7 @@ class Sealing:
                 wanted.append((change.name, change.version))
         pins: list[Pin] = []
         if wanted:
-            try:
-                ask.ask_hashes([key for key in wanted if key not in ask.advertised.versions], plan)
-            except Failed as failed:
-                unsealed.update(dict.fromkeys((name for name, _ in wanted), failed.reason))
-                wanted = []
+            ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
         folder = (line.values("--directory") or ["."])[-1]
         places = line.values("--find-links") + self.environ.get("UV_FIND_LINKS", "").split(",") + [
             text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
@@ -201,12 +215,17 @@ class Sealing:
             digests = ask.advertised.of(name, version, filename)
             if digests:
                 pins.append(Pin(name, version, digests))
-            elif not (filename and is_local(places, folder, filename)):
+            elif filename and is_local(places, folder, filename):
+                continue  # nothing is downloaded
+            elif ask.advertised.knows(name, version):
                 unsealed[name] = f"the index has no hash for {filename or version}"
+            else:
+                unsealed[name] = "uv did not tell what the index advertises"
         if urls and enforce:
             unsealed.update(dict.fromkeys(urls, "a direct URL without a hash has nothing to be checked against"))
         elif urls:
-            ask.hash_urls([f"{name} @ {url}" for name, url in urls.items() if url not in ask.hashed_urls], pins)
+            unhashed = ask.hash_urls(urls, pins)
+            unsealed.update(dict.fromkeys(unhashed, "a direct URL whose hash could not be kept"))
         return pins, unsealed
 
     def agreed(self, ask: Preflight, plan: Plan, pins: list[Pin]) -> tuple[list[Pin], dict[str, str]]:
