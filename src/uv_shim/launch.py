@@ -12,6 +12,7 @@ if sys.version_info < (3, 8):
     if not _skip.startswith("%d:" % os.getpid()):
         _skip = "%d:" % os.getpid()
     os.environ["UV_SHIM_PYTHON_SKIP"] = _skip + sys.executable + ":"
+    os.environ.pop("UV_SHIM_VISITED", None)
     os.execv(sys.argv[2], [sys.argv[2]] + sys.argv[4:])
 
 environ = dict(os.environ)
@@ -25,7 +26,7 @@ if _cache:
     sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
     sys.dont_write_bytecode = False
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from uv_shim import seal  # noqa: E402
 

@@ -1,0 +1,55 @@
+"""An old uv, from the package index: kept in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+#: The uv of the report that this project comes from.
+VERSION = "0.9.8"
+
+_PATIENCE_SECONDS = 300
+
+
+class CannotBeHad(Exception):
+    """The index cannot be reached, or has no such uv for this machine."""
+
+
+def binary(uv: Path, environ: Mapping[str, str]) -> Path:
+    """Path of the old uv, fetched with ``uv``, or with pip, where it is missing.
+
+    Raises:
+        CannotBeHad: with the reason.
+    """
+    base = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    kept = Path(base) / "uv-shim" / "uv" / VERSION / "uv"
+    if not kept.exists():
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+                _fetch(uv, Path(folder), environ)
+                os.replace(Path(folder) / "bin" / "uv", kept)
+        except OSError as error:
+            raise CannotBeHad(str(error)) from None
+    return kept
+
+
+def _fetch(uv: Path, folder: Path, environ: Mapping[str, str]) -> None:
+    what = ["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(folder), f"uv=={VERSION}"]
+    reason = ""
+    # The user's own variables and configuration: they know the way to the index.
+    for command in ([str(uv), "pip", *what], [sys.executable, "-m", "pip", *what], ["python3", "-m", "pip", *what]):
+        try:
+            done = subprocess.run(command, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False, timeout=_PATIENCE_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reason = reason or str(error)
+            continue
+        if done.returncode == 0:
+            return
+        reason = reason or next((line.strip() for line in reversed(done.stdout.splitlines()) if line.strip()), "no reason given")
+    raise CannotBeHad(reason)

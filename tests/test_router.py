@@ -1,0 +1,382 @@
+"""The router, `shims/uv`: in each shell, without the Python half wherever it can do without."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import uvs
+from uv_shim import arguments
+from world import PYTHON, ROOT, SHIM, World
+
+SHELLS = {
+    "dash": ["dash"], "bash": ["bash"], "bash-posix": ["bash", "--posix"], "busybox": ["busybox", "sh"], "mksh": ["mksh"],
+    "ksh93": ["ksh93"], "yash": ["yash"], "zsh": ["zsh"],
+}  # fmt: skip
+
+RECORDER = """#!/bin/sh
+# Stands for the real uv: says its version, knows the flag, and writes down how it was called.
+case "$1" in --version) echo "uv ${RECORDED_VERSION:-0.13.9}"; exit 0 ;; python) exit 2 ;; esac
+case "$*" in *--help*) exit 0 ;; esac
+{ printf '%s\\n' "$@"; printf 'no-verify=%s\\n' "${UV_NO_VERIFY_HASHES-unset}"; } > "${RECORD:?}"
+exit "${RECORDED_EXIT:-0}"
+"""
+
+
+class Router:
+    """Calls the router by one shell in an empty environment."""
+
+    def __init__(self, folder: Path, shell: list[str]) -> None:
+        found = shutil.which(shell[0])
+        if found is None and "CI" not in os.environ:
+            pytest.skip(f"{shell[0]} is not on this machine")
+        assert found, f"{shell[0]} must be there in CI"
+        self.shell = [found, *shell[1:]]
+        self.folder = folder
+        self.real = self.program(folder / "real bin" / "uv", RECORDER)
+        self.path = f"{SHIM.parent}:{self.real.parent}"
+        self.record = folder / "record"
+
+    @staticmethod
+    def program(path: Path, text: str) -> Path:
+        """Write an executable script."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def call(self, *args: str, shim: Path = SHIM, path: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the router; ``path`` is PATH, the other names are variables."""
+        variables = {"PATH": self.path if path is None else path, "RECORD": str(self.record), **env}
+        return subprocess.run([*self.shell, str(shim), *args], env=variables, cwd=self.folder, capture_output=True, text=True, timeout=60)
+
+    def got(self) -> list[str]:
+        """Arguments that the real uv got."""
+        return self.record.read_text().splitlines()[:-1]
+
+
+@pytest.fixture(params=SHELLS, ids=str)
+def router(request: pytest.FixtureRequest, tmp_path: Path) -> Router:
+    """A router for each shell."""
+    return Router(tmp_path, SHELLS[request.param])
+
+
+UNTOUCHED = [
+    ["--version"], ["sync"], ["run", "--", "pip", "install", "x"], ["pip", "list"], ["pip", "compile", "install"], ["help", "pip", "install"],
+    ["--directory", "pip", "pip", "freeze"], ["--cache-dir", "pip", "sync"], ["--", "pip", "install", "x"], ["pip", "--", "install", "x"],
+    ["tool", "install", "pip"], ["pip"], [], ["run", "--with", "pip", "install"], ["pip", "uninstall", "install"],
+    ["add", "a b", "c'd", 'e"f', "$(g)", "`h`", "*", "", "line\nbreak", "-"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("args", UNTOUCHED, ids=lambda args: " ".join(args)[:30] or "nothing")
+def test_other_calls_reach_uv_as_they_are(router: Router, args: list[str]) -> None:
+    """A call that is no `pip install` or `pip sync` reaches uv word for word, and its exit code comes back."""
+    if args[:1] == ["--version"]:
+        assert router.call(*args).stdout == "uv 0.13.9\n"
+        return
+    done = router.call(*args, RECORDED_EXIT="7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+    assert router.record.read_text().rsplit("\nno-verify=", 1)[0].split("\n") == "\n".join(args).split("\n")
+
+
+HANDED_OVER = [
+    ["pip", "install", "x"], ["pip", "sync", "r.txt"], ["-q", "pip", "install", "x"], ["pip", "-q", "install", "x"],
+    ["--color", "never", "pip", "install", "x"], ["--color=never", "pip", "install", "x"], ["pip", "--cache-dir", "install", "install", "x"],
+    ["--directory", "pip", "pip", "--project", "sync", "sync", "r.txt"], ["-nq", "--offline", "pip", "install"],
+    ["--allow-insecure-host", "pip", "--trusted-host", "h", "--config-file", "f", "--preview-features", "p", "--preview-feature", "p",
+     "--python-preference", "system", "--python-fetch", "never", "pip", "install", "x y"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("args", HANDED_OVER, ids=lambda args: " ".join(args)[:30])
+def test_both_halves_read_the_same_command(router: Router, args: list[str]) -> None:
+    """Where the router sees `pip install`, so does the Python half, and the flag goes right behind the command."""
+    line = arguments.CommandLine.parse(args)
+    assert line is not None
+    done = router.call(*args, UV_SHIM_PYTHON=str(PYTHON), UV_SHIM_MODE="flag")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert router.got() == [*args[: line.at], "--verify-hashes", *args[line.at :]]
+
+
+@pytest.mark.parametrize("args", UNTOUCHED, ids=lambda args: " ".join(args)[:30] or "nothing")
+def test_the_python_half_agrees_on_other_calls(args: list[str]) -> None:
+    """What the router passes on untouched is no call of `pip install` to the Python half either."""
+    assert arguments.CommandLine.parse(args) is None
+
+
+def test_global_options_are_the_same_in_both_halves() -> None:
+    """The options with a value that the router knows are the global ones of the Python half, and no others."""
+    text = SHIM.read_text()
+    lines = [line for line in text.splitlines() if line.strip().startswith("*,--") and "skip=1" in line]
+    known = {word.strip("*,)") for line in lines for word in line.split("skip=1")[0].replace("|", " ").split()}
+    assert known == arguments.GLOBAL_VALUES
+
+
+@pytest.mark.parametrize(("given", "wanted"), [
+    (["--verify-hashes"], None), (["--no-verify-hashes"], None), ([], ["--verify-hashes"]),
+    (["--", "--verify-hashes"], ["--verify-hashes"]),
+])  # fmt: skip
+def test_the_flag_is_added_exactly_once(router: Router, given: list[str], wanted: list[str] | None) -> None:
+    """`--verify-hashes` is added unless the caller has it or has opted out, also where the router works alone."""
+    python = {"UV_SHIM_PYTHON": str(PYTHON)}
+    for alone in (False, True):
+        env = {"PATH_ONLY": "1"} if alone else python
+        done = router.call("pip", "install", *given, "x", UV_NO_VERIFY_HASHES="1", **env)
+        assert done.returncode == 0, done.stderr
+        assert router.got() == ["pip", "install", *(wanted or []), *given, "x"]
+        dropped = given != ["--no-verify-hashes"]
+        assert router.record.read_text().splitlines()[-1] == f"no-verify={'unset' if dropped else '1'}"
+
+
+def test_a_known_native_uv_needs_no_python(router: Router, tmp_path: Path) -> None:
+    """Once a uv is known to check hashes by itself, the router adds the flag without starting Python; a replaced binary is noticed."""
+    home = tmp_path / "home"
+    real = tmp_path / "native" / "uv"
+    real.parent.mkdir()
+    shutil.copy2(uvs.uv("0.12.16"), real)
+    broken = Router.program(tmp_path / "broken-python", "#!/bin/sh\necho started python >&2\nexit 9\n")
+
+    def call(python: Path) -> subprocess.CompletedProcess[str]:
+        return router.call("pip", "install", "--help", path=f"{SHIM.parent}:{real.parent}:/usr/bin:/bin", HOME=str(home), UV_SHIM_PYTHON=str(python))
+
+    assert call(broken).stderr == "started python\n"
+    assert call(PYTHON).returncode == 0
+    assert call(broken).returncode == 0
+    # The same place, size and even time, but another file.
+    times = real.stat()
+    shutil.copy2(real, tmp_path / "other")
+    os.replace(tmp_path / "other", real)
+    os.utime(real, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert call(broken).stderr == "started python\n"
+    assert call(PYTHON).returncode == 0
+    shutil.copyfile(uvs.uv("0.9.8"), real)
+    os.utime(real, (0, 0))
+    assert call(broken).stderr == "started python\n"
+
+
+def test_a_launcher_is_never_taken_for_uv_itself(router: Router, tmp_path: Path) -> None:
+    """What another manager's launcher says of its version is not remembered: it may say something else elsewhere."""
+    home = tmp_path / "home"
+    for _ in range(2):
+        assert router.call("pip", "install", "x", HOME=str(home), UV_SHIM_PYTHON=str(PYTHON)).returncode == 0
+    assert not (home / ".cache" / "uv-shim" / "binaries").exists()
+
+
+def test_the_real_uv_is_found_past_copies_of_the_shim(router: Router, tmp_path: Path) -> None:
+    """Two copies of the shim, links to it and links to its folder act as one: uv is reached, once, with one flag."""
+    copy = tmp_path / "opt with space" / "uv-shim"
+    shutil.copytree(ROOT / "shims", copy / "shims")
+    shutil.copytree(ROOT / "src", copy / "src")
+    linked = tmp_path / "linked"
+    linked.symlink_to(SHIM.parent)
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    (loose / "uv").symlink_to(copy / "shims" / "uv")
+    stray = tmp_path / "stray"
+    stray.mkdir()
+    shutil.copy2(SHIM, stray / "uv")
+    path = f"{linked}:{SHIM.parent}:{copy / 'shims'}:{loose}:{stray}:{router.real.parent}"
+    for shim in (SHIM, copy / "shims" / "uv", linked / "uv", loose / "uv", stray / "uv"):
+        done = router.call("sync", path=path, shim=shim)
+        assert (done.returncode, done.stderr, router.got()) == (0, "", ["sync"])
+        if shim != stray / "uv":
+            done = router.call("pip", "install", "x", path=path, shim=shim, UV_SHIM_PYTHON=str(PYTHON))
+            assert done.returncode == 0, done.stderr
+            assert (done.stderr, router.got()) == ("", ["pip", "install", "--verify-hashes", "x"])
+
+
+def test_shims_of_other_managers_cannot_make_a_circle(router: Router, tmp_path: Path) -> None:
+    """A shim that looks for uv on PATH again and finds this one first does not make the two call each other for ever."""
+    other = Router.program(tmp_path / "manager" / "uv", '#!/bin/sh\nPATH=${PATH#*:}\nexec uv "$@"\n')
+    back = Router.program(tmp_path / "back" / "uv", f'#!/bin/sh\nexec {SHIM} "$@"\n')
+    for manager in (other, back):
+        path = f"{SHIM.parent}:{manager.parent}:{SHIM.parent}:{router.real.parent}:/usr/bin:/bin"
+        for args in (["sync"], ["pip", "install", "x"]):
+            done = router.call(*args, path=path, UV_SHIM_PYTHON=str(PYTHON))
+            assert done.returncode == 0, done.stderr
+            assert [word for word in router.got() if word != "--verify-hashes"] == args
+            assert router.got().count("--verify-hashes") == (args[0] == "pip")
+
+
+def test_a_child_is_not_taken_for_its_parent(router: Router, tmp_path: Path) -> None:
+    """A call that uv's own children make is a call of its own: the flag is added there too."""
+    Router.program(tmp_path / "real bin" / "uv",
+                   RECORDER.replace("exit \"${RECORDED_EXIT", 'case "$1" in run) shift; "$@" ;; esac\nexit "${RECORDED_EXIT'))
+    path = f"{router.path}:/usr/bin:/bin"
+    assert router.call("run", *router.shell, str(SHIM), "pip", "install", "x", path=path, UV_SHIM_PYTHON=str(PYTHON)).returncode == 0
+    assert router.got() == ["pip", "install", "--verify-hashes", "x"]
+
+
+@pytest.mark.parametrize("path", ["", ":", "::/nonexistent:", "/nonexistent"])
+def test_no_uv_is_said_with_the_folders_searched(router: Router, path: str) -> None:
+    """Without a real uv the exit code is 127, and the message names what was searched."""
+    done = router.call("sync", path=path)
+    assert done.returncode == 127
+    assert path in done.stderr
+    assert "UV_SHIM_REAL_UV" in done.stderr
+
+
+def test_an_empty_path_entry_is_the_current_folder(router: Router) -> None:
+    """As everywhere, an empty entry in PATH means the current folder."""
+    Router.program(router.folder / "uv", RECORDER)
+    assert router.call("sync", path=f"{SHIM.parent}:").returncode == 0
+    assert router.got() == ["sync"]
+
+
+def test_the_path_kept_at_install_time_is_the_last_resort(router: Router, tmp_path: Path) -> None:
+    """Where PATH has no uv (cron, sudo, env -i), the path kept by install.sh is used."""
+    prefix = tmp_path / "prefix"
+    shutil.copytree(ROOT / "shims", prefix / "shims")
+    (prefix / "real-uv").write_text(f"{router.real}\n")
+    assert router.call("sync", path="/nonexistent", shim=prefix / "shims" / "uv").returncode == 0
+    assert router.got() == ["sync"]
+
+
+def test_an_empty_environment_will_do(router: Router) -> None:
+    """`env -i` with the real uv named is enough: no HOME, no PATH."""
+    done = subprocess.run([*router.shell, str(SHIM), "sync"], env={"UV_SHIM_REAL_UV": str(router.real), "RECORD": str(router.record)},
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr, router.got()) == (0, "", ["sync"])
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "not executable", "the shim", "a copy", "a loose copy", "a link"])
+def test_a_wrong_real_uv_is_refused(router: Router, tmp_path: Path, kind: str) -> None:
+    """UV_SHIM_REAL_UV that is missing, no program or a shim itself: exit code 2, a message with the value, nothing run."""
+    value = tmp_path / "given" / "shims" / "uv"
+    value.parent.mkdir(parents=True)
+    if kind == "folder":
+        value.mkdir()
+    elif kind == "not executable":
+        value.write_text(RECORDER)
+    elif kind == "the shim":
+        value = SHIM
+    elif kind == "a copy":
+        shutil.copy2(SHIM, value)
+        shutil.copytree(ROOT / "src", tmp_path / "given" / "src")
+    elif kind == "a loose copy":
+        shutil.copy2(SHIM, value)
+    elif kind == "a link":
+        value.symlink_to(SHIM)
+    for args in (["sync"], ["pip", "install", "x"]):
+        done = router.call(*args, UV_SHIM_REAL_UV=str(value), UV_SHIM_PYTHON=str(PYTHON))
+        assert done.returncode == 2, done.stderr
+        assert str(value) in done.stderr
+        assert "UV_SHIM_REAL_UV" in done.stderr
+    assert not router.record.exists()
+
+
+@pytest.mark.parametrize("args", [["sync"], ["pip", "install", "x"]], ids=" ".join)
+def test_an_unknown_mode_is_refused(router: Router, args: list[str]) -> None:
+    """An unknown UV_SHIM_MODE: exit code 2, the value and what is allowed; nothing run."""
+    done = router.call(*args, UV_SHIM_MODE="Seal", UV_SHIM_PYTHON=str(PYTHON))
+    assert done.returncode == 2
+    assert "'Seal'" in done.stderr
+    assert "seal, enforce, flag, off" in done.stderr
+    assert not router.record.exists()
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('mode = "on"\n', "mode is 'on'"), ("mode\n", "is no setting"), ('mood = "seal"\n', "unknown key 'mood'"), ("mode = seal\n", "is no setting"),
+    ('mode = "seal"\nmode = "off"\n', "second time"), ("\udcff", "not UTF-8"), (None, "cannot be read"),
+])  # fmt: skip
+@pytest.mark.parametrize("mode", ["", "seal"])
+def test_a_wrong_configuration_file_is_refused(router: Router, tmp_path: Path, text: str | None, said: str, mode: str) -> None:
+    """An invalid or unreadable configuration file: exit code 2, a message with file, line and key; nothing run."""
+    config = tmp_path / "home" / ".config" / "uv-shim" / "config.toml"
+    config.parent.mkdir(parents=True)
+    if text is None:
+        config.mkdir()
+    else:
+        config.write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = router.call("pip", "install", "x", HOME=str(tmp_path / "home"), UV_SHIM_PYTHON=str(PYTHON), UV_SHIM_MODE=mode)
+    assert done.returncode == 2
+    assert str(config) in done.stderr
+    assert said in done.stderr
+    assert not router.record.exists()
+
+
+def test_the_configuration_file_sets_the_mode(router: Router, tmp_path: Path) -> None:
+    """`mode` in the configuration file holds, and UV_SHIM_MODE goes before it."""
+    config = tmp_path / "home" / ".config" / "uv-shim" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('# ours\nmode = "off"  # for now\n')
+    home = {"HOME": str(tmp_path / "home"), "UV_SHIM_PYTHON": str(PYTHON)}
+    assert router.call("pip", "install", "x", **home).returncode == 0
+    assert router.got() == ["pip", "install", "x"]
+    assert router.call("pip", "install", "x", UV_SHIM_MODE="flag", **home).returncode == 0
+    assert router.got() == ["pip", "install", "--verify-hashes", "x"]
+
+
+def test_without_python_the_mode_decides(router: Router, tmp_path: Path) -> None:
+    """No Python: `seal` runs uv with the flag and says so in one line, `flag` says nothing, `enforce` refuses, also from the file."""
+    done = router.call("pip", "install", "x")
+    assert (done.returncode, router.got()) == (0, ["pip", "install", "--verify-hashes", "x"])
+    assert done.stderr.startswith("uv-shim: unsealed: ")
+    assert done.stderr.count("\n") == 1
+    assert router.call("pip", "install", "x", UV_SHIM_MODE="flag").stderr == ""
+    router.record.unlink()
+    config = tmp_path / "home" / ".config" / "uv-shim" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('mode = "enforce"\n')
+    for env in ({"UV_SHIM_MODE": "enforce"}, {"HOME": str(tmp_path / "home")}):
+        done = router.call("pip", "install", "x", **env)
+        assert done.returncode == 2
+        assert "nothing was installed" in done.stderr
+        assert not router.record.exists()
+
+
+def test_without_python_an_old_uv_gets_no_flag(router: Router) -> None:
+    """A uv that does not know `--verify-hashes` is called as it was."""
+    Router.program(router.real, RECORDER.replace("*--help*) exit 0", "*--help*) exit 2"))
+    assert router.call("pip", "install", "x").returncode == 0
+    assert router.got() == ["pip", "install", "x"]
+
+
+def test_the_first_python_that_works_is_taken(router: Router, tmp_path: Path) -> None:
+    """A Python that is too old steps aside for the next candidate; the last resort is one that uv knows of."""
+    old = Router.program(tmp_path / "old" / "python3", f"""#!{PYTHON} -IS
+import sys
+sys.version_info, sys.executable = (3, 7, 16), {str(tmp_path / "old" / "python3")!r}
+sys.argv = sys.argv[sys.argv.index("-B") + 1:]
+exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
+""")
+    done = router.call("pip", "install", "x", path=f"{router.path}:{old.parent}:{PYTHON.parent}", UV_SHIM_TRACE="1")
+    assert done.returncode == 0, done.stderr
+    assert f"exec {old}\n" in done.stderr
+    assert "mode seal" in done.stderr
+    done = router.call("pip", "install", "x", path=f"{router.path}:{old.parent}", UV_SHIM_PYTHON=str(tmp_path / "missing"), VIRTUAL_ENV="/gone")
+    assert done.stderr.startswith("uv-shim: unsealed: what uv installs here, as no Python")
+    knowing = RECORDER.replace("python) exit 2", f"python) echo {PYTHON}; exit 0")
+    Router.program(router.real, knowing)
+    assert "no Python" not in router.call("pip", "install", "x", UV_SHIM_MODE="enforce").stderr
+
+
+def test_nothing_is_forked_on_the_way_of_other_calls(tmp_path: Path, make_world: Callable[..., World]) -> None:
+    """A call that the shim does not touch is one exec away: no other process is started."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not on this machine")
+    log = tmp_path / "log"
+    done = subprocess.run(["strace", "-f", "-e", "trace=execve,fork,vfork,clone,clone3", "-o", str(log), "dash", str(SHIM), "sync"],
+                          env={"UV_SHIM_REAL_UV": "/bin/true", "PATH": f"{SHIM.parent}:/usr/bin:/bin"}, check=False, capture_output=True)
+    assert done.returncode == 0
+    calls = [line.split()[1] for line in log.read_text().splitlines() if "+++" not in line]
+    assert [call.split("(")[0] for call in calls] == ["execve", "execve"]
+
+
+def test_the_router_is_clean() -> None:
+    """shellcheck has nothing to say of the shell half, as sh and as dash; it is executable."""
+    assert os.stat(SHIM).st_mode & stat.S_IXUSR
+    if not shutil.which("shellcheck"):
+        if "CI" in os.environ:
+            pytest.fail("shellcheck must be there in CI")
+        pytest.skip("shellcheck is not on this machine")
+    for shell in ("sh", "dash"):
+        done = subprocess.run(["shellcheck", "-s", shell, str(SHIM)], capture_output=True, text=True, check=False)
+        assert done.stdout == ""
