@@ -101,22 +101,27 @@ class World:
         """What is installed, as the bare uv sees it."""
         return self.bare("pip", "freeze", "--python", str(python or self.venv), check=True).stdout
 
-    def sync(self, project: Path) -> Result:
-        """``uv sync`` of ``project`` with the bare uv into a new environment; its lock file is made first, outside the cache's count."""
+    def sync(self, project: Path, *args: str, env: dict[str, str | None] | None = None) -> Result:
+        """``uv sync`` of ``project`` with the bare uv into a new environment.
+
+        Its lock file is made first, if there is none, with another cache: as a colleague's, it leaves no trace in this one.
+        """
         shutil.rmtree(project / ".venv", ignore_errors=True)
-        self.bare("lock", "--python", str(PYTHON), cwd=project, check=True)
-        return self.bare("sync", "--python", str(PYTHON), cwd=project, check=True, env={"VIRTUAL_ENV": None})
+        if not (project / "uv.lock").exists():
+            self.bare("lock", "--python", str(PYTHON), cwd=project, check=True,
+                      env={**(env or {}), "UV_CACHE_DIR": str(self.root / "lock-cache")})
+        return self.bare("sync", "--python", str(PYTHON), *args, cwd=project, check=True, env={**(env or {}), "VIRTUAL_ENV": None})
 
     def leftovers(self) -> list[str]:
         """What stayed behind in the folder for temporary files."""
         return sorted(str(path.relative_to(self.root)) for path in (self.root / "tmp").rglob("*"))
 
 
-def project(folder: Path, *dependencies: str, extra: str = "") -> Path:
+def project(folder: Path, *dependencies: str, extra: str = "", requires_python: str = ">=3.8") -> Path:
     """Write a project (not a package) with those dependencies; ``extra`` is appended to its pyproject.toml."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "project"\nversion = "0"\nrequires-python = ">=3.8"\ndependencies = {json.dumps(list(dependencies))}\n{extra}')
+        f'[project]\nname = "project"\nversion = "0"\nrequires-python = "{requires_python}"\ndependencies = {json.dumps(list(dependencies))}\n{extra}')
     return folder
 
 
