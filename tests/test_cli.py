@@ -1,0 +1,106 @@
+"""The management command, called as its users call it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import uvs
+from uv_shim import __version__, router
+from world import PYTHON, ROOT
+
+COMMAND = str(ROOT / "shims" / "uv-shim")
+
+
+def call(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Call the checkout's `uv-shim`."""
+    variables = {"PATH": f"{PYTHON.parent}{os.pathsep}{os.defpath}", **env}
+    return subprocess.run([COMMAND, *args], env=variables, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(("uv", "regime"), [
+    ("0.2.26", "knows no --verify-hashes"),
+    ("0.4.5", "cannot be told hashes"),
+    ("0.4.6", "the shim seals"),
+    ("0.11.18", "keeps no hash and checks none"),
+    ("0.11.19", "keeps hashes, but does not check them"),
+    ("0.12.16", "nothing is left to seal"),
+])
+def test_which_names_the_real_uv_and_what_it_does(uv: str, regime: str) -> None:
+    """Found as the router finds it."""
+    binary = uvs.uv(uv)
+    done = call("which", PATH=os.pathsep.join((str(ROOT / "shims"), str(PYTHON.parent), str(binary.parent), os.defpath)))
+    assert done.stderr == ""
+    path, version, words = done.stdout.splitlines()
+    assert path == f"uv       {binary}"
+    assert version == f"version  {uv}"
+    assert regime in words
+
+
+def test_which_takes_no_version_for_granted(tmp_path: Path) -> None:
+    """Something else called uv says what it likes."""
+    (tmp_path / "uv").write_text("#!/bin/sh\necho Unified Vexation 3\n")
+    (tmp_path / "uv").chmod(0o755)
+    done = call("which", UV_SHIM_REAL_UV=str(tmp_path / "uv"))
+    assert done.returncode == 0
+    assert "version  unknown (it says: Unified Vexation 3)" in done.stdout
+
+
+def test_a_bad_setting_is_told_in_the_routers_words() -> None:
+    done = call("which", UV_SHIM_REAL_UV="/no/such/uv")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("uv-shim: UV_SHIM_REAL_UV is '/no/such/uv', which is no file.")
+
+
+def test_a_uv_that_does_not_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "uv").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "uv").chmod(0o755)
+    done = call("which", UV_SHIM_REAL_UV=str(tmp_path / "uv"))
+    assert done.returncode == 1
+    assert done.stderr == f"uv-shim: {tmp_path}/uv does not run: exit code 3 at --version.\n"
+
+
+def test_version_and_usage() -> None:
+    assert call("--version").stdout == f"uv-shim {__version__}\n"
+    assert call().returncode == 2
+    assert call("no-such-command").returncode == 2
+    assert "demo" in call("--help").stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    """`uv-shim which | true`."""
+    program = f"'{COMMAND}' which | true; exit ${{PIPESTATUS[0]}}"
+    env = {"PATH": f"{PYTHON.parent}:{os.defpath}", "UV_SHIM_REAL_UV": str(uvs.uv("0.9.8")), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+def test_as_a_module() -> None:
+    """`python -m uv_shim` and `python -m uv_shim.demo`."""
+    env = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.defpath}
+    said = subprocess.run([sys.executable, "-m", "uv_shim", "--version"], env=env, capture_output=True, text=True, check=True).stdout
+    assert said == f"uv-shim {__version__}\n"
+
+
+def test_the_command_works_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "uv-shim").symlink_to(COMMAND)
+    done = subprocess.run([str(tmp_path / "uv-shim"), "--version"], env={"PATH": f"{PYTHON.parent}:{os.defpath}"}, capture_output=True,
+                          text=True, check=True)
+    assert done.stdout == f"uv-shim {__version__}\n"
+
+
+def test_without_a_python_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "readlink").symlink_to("/bin/readlink")
+    done = subprocess.run(["/bin/sh", COMMAND, "which"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert done.stderr.startswith("uv-shim: no Python found")
+
+
+def test_the_router_belongs_to_this_copy() -> None:
+    assert router.path() == ROOT / "shims" / "uv"
