@@ -103,7 +103,8 @@ def cold(folder: Path, runs: int, version: str) -> None:
     """pandas from an index behind a line of 100 Mbit/s, and the ``uv sync`` after it, on an empty cache each time."""
     store = uvs.store().parent / "pandas"
     if not store.exists():
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", str(store), "pandas==2.3.3"], check=True)
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", str(store),
+                        "pandas==2.3.3"], check=True)
     with Index(bytes_per_second=100e6 / 8) as index:
         for file in store.glob("*.whl"):
             index.add((file.name, file.read_bytes()))
@@ -116,7 +117,7 @@ def cold(folder: Path, runs: int, version: str) -> None:
                     shutil.rmtree(stale, ignore_errors=True)
                 world.make_venv()
                 index.take()
-                world._call(program, ("pip", "install", "pandas==2.3.3"), check=True)
+                world.call(program, ("pip", "install", "pandas==2.3.3"), check=True)
                 world.bare("sync", "--python", str(PYTHON), cwd=place, check=True, env={"VIRTUAL_ENV": None})
 
             return both

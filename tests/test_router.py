@@ -6,14 +6,14 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import uvs
 from uv_shim import arguments
-from world import PYTHON, ROOT, SHIM, World
+from world import PYTHON, ROOT, SHIM
 
 SHELLS = {
     "dash": ["dash"], "bash": ["bash"], "bash-posix": ["bash", "--posix"], "busybox": ["busybox", "sh"], "mksh": ["mksh"],
@@ -51,7 +51,7 @@ class Router:
         path.chmod(0o755)
         return path
 
-    def call(self, *args: str, shim: Path = SHIM, path: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *args: str, shim: Path = SHIM, path: str | None = None, **env: Any) -> subprocess.CompletedProcess[str]:
         """Run the router; ``path`` is PATH, the other names are variables."""
         variables = {"PATH": self.path if path is None else path, "RECORD": str(self.record), **env}
         return subprocess.run([*self.shell, str(shim), *args], env=variables, cwd=self.folder, capture_output=True, text=True, timeout=60)
@@ -68,8 +68,10 @@ def router(request: pytest.FixtureRequest, tmp_path: Path) -> Router:
 
 
 UNTOUCHED = [
-    ["--version"], ["sync"], ["run", "--", "pip", "install", "x"], ["pip", "list"], ["pip", "compile", "install"], ["help", "pip", "install"],
-    ["--directory", "pip", "pip", "freeze"], ["--cache-dir", "pip", "sync"], ["--", "pip", "install", "x"], ["pip", "--", "install", "x"],
+    ["--version"], ["sync"], ["run", "--", "pip", "install", "x"], ["pip", "list"], ["pip", "compile", "install"],
+    ["help", "pip", "install"],
+    ["--directory", "pip", "pip", "freeze"], ["--cache-dir", "pip", "sync"],
+    ["--", "pip", "install", "x"], ["pip", "--", "install", "x"],
     ["tool", "install", "pip"], ["pip"], [], ["run", "--with", "pip", "install"], ["pip", "uninstall", "install"],
     ["add", "a b", "c'd", 'e"f', "$(g)", "`h`", "*", "", "line\nbreak", "-"],
 ]  # fmt: skip
@@ -88,7 +90,8 @@ def test_other_calls_reach_uv_as_they_are(router: Router, args: list[str]) -> No
 
 HANDED_OVER = [
     ["pip", "install", "x"], ["pip", "sync", "r.txt"], ["-q", "pip", "install", "x"], ["pip", "-q", "install", "x"],
-    ["--color", "never", "pip", "install", "x"], ["--color=never", "pip", "install", "x"], ["pip", "--cache-dir", "install", "install", "x"],
+    ["--color", "never", "pip", "install", "x"], ["--color=never", "pip", "install", "x"],
+    ["pip", "--cache-dir", "install", "install", "x"],
     ["--directory", "pip", "pip", "--project", "sync", "sync", "r.txt"], ["-nq", "--offline", "pip", "install"],
     ["--allow-insecure-host", "pip", "--trusted-host", "h", "--config-file", "f", "--preview-features", "p", "--preview-feature", "p",
      "--python-preference", "system", "--python-fetch", "never", "pip", "install", "x y"],
@@ -125,9 +128,8 @@ def test_global_options_are_the_same_in_both_halves() -> None:
 ])  # fmt: skip
 def test_the_flag_is_added_exactly_once(router: Router, given: list[str], wanted: list[str] | None) -> None:
     """`--verify-hashes` is added unless the caller has it or has opted out, also where the router works alone."""
-    python = {"UV_SHIM_PYTHON": str(PYTHON)}
-    for alone in (False, True):
-        env = {"PATH_ONLY": "1"} if alone else python
+    for python in (str(PYTHON), ""):
+        env: dict[str, Any] = {"UV_SHIM_PYTHON": python}
         done = router.call("pip", "install", *given, "x", UV_NO_VERIFY_HASHES="1", **env)
         assert done.returncode == 0, done.stderr
         assert router.got() == ["pip", "install", *(wanted or []), *given, "x"]
@@ -144,7 +146,8 @@ def test_a_known_native_uv_needs_no_python(router: Router, tmp_path: Path) -> No
     broken = Router.program(tmp_path / "broken-python", "#!/bin/sh\necho started python >&2\nexit 9\n")
 
     def call(python: Path) -> subprocess.CompletedProcess[str]:
-        return router.call("pip", "install", "--help", path=f"{SHIM.parent}:{real.parent}:/usr/bin:/bin", HOME=str(home), UV_SHIM_PYTHON=str(python))
+        path = f"{SHIM.parent}:{real.parent}:/usr/bin:/bin"
+        return router.call("pip", "install", "--help", path=path, HOME=str(home), UV_SHIM_PYTHON=str(python))
 
     assert call(broken).stderr == "started python\n"
     assert call(PYTHON).returncode == 0
@@ -208,7 +211,7 @@ def test_shims_of_other_managers_cannot_make_a_circle(router: Router, tmp_path: 
 def test_a_child_is_not_taken_for_its_parent(router: Router, tmp_path: Path) -> None:
     """A call that uv's own children make is a call of its own: the flag is added there too."""
     Router.program(tmp_path / "real bin" / "uv",
-                   RECORDER.replace("exit \"${RECORDED_EXIT", 'case "$1" in run) shift; "$@" ;; esac\nexit "${RECORDED_EXIT'))
+                   RECORDER.replace('exit "${RECORDED_EXIT', 'case "$1" in run) shift; "$@" ;; esac\nexit "${RECORDED_EXIT'))
     path = f"{router.path}:/usr/bin:/bin"
     assert router.call("run", *router.shell, str(SHIM), "pip", "install", "x", path=path, UV_SHIM_PYTHON=str(PYTHON)).returncode == 0
     assert router.got() == ["pip", "install", "--verify-hashes", "x"]
@@ -283,7 +286,8 @@ def test_an_unknown_mode_is_refused(router: Router, args: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ('mode = "on"\n', "mode is 'on'"), ("mode\n", "is no setting"), ('mood = "seal"\n', "unknown key 'mood'"), ("mode = seal\n", "is no setting"),
+    ('mode = "on"\n', "mode is 'on'"), ("mode\n", "is no setting"),
+    ('mood = "seal"\n', "unknown key 'mood'"), ("mode = seal\n", "is no setting"),
     ('mode = "seal"\nmode = "off"\n', "second time"), ("\udcff", "not UTF-8"), (None, "cannot be read"),
 ])  # fmt: skip
 @pytest.mark.parametrize("mode", ["", "seal"])
@@ -307,7 +311,7 @@ def test_the_configuration_file_sets_the_mode(router: Router, tmp_path: Path) ->
     config = tmp_path / "home" / ".config" / "uv-shim" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('# ours\nmode = "off"  # for now\n')
-    home = {"HOME": str(tmp_path / "home"), "UV_SHIM_PYTHON": str(PYTHON)}
+    home: dict[str, Any] = {"HOME": str(tmp_path / "home"), "UV_SHIM_PYTHON": str(PYTHON)}
     assert router.call("pip", "install", "x", **home).returncode == 0
     assert router.got() == ["pip", "install", "x"]
     assert router.call("pip", "install", "x", UV_SHIM_MODE="flag", **home).returncode == 0
@@ -325,8 +329,8 @@ def test_without_python_the_mode_decides(router: Router, tmp_path: Path) -> None
     config = tmp_path / "home" / ".config" / "uv-shim" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('mode = "enforce"\n')
-    for env in ({"UV_SHIM_MODE": "enforce"}, {"HOME": str(tmp_path / "home")}):
-        done = router.call("pip", "install", "x", **env)
+    for env in ("UV_SHIM_MODE=enforce", f"HOME={tmp_path / 'home'}"):
+        done = router.call("pip", "install", "x", **{env.partition("=")[0]: env.partition("=")[2]})
         assert done.returncode == 2
         assert "nothing was installed" in done.stderr
         assert not router.record.exists()
@@ -351,14 +355,15 @@ exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
     assert done.returncode == 0, done.stderr
     assert f"exec {old}\n" in done.stderr
     assert "mode seal" in done.stderr
-    done = router.call("pip", "install", "x", path=f"{router.path}:{old.parent}", UV_SHIM_PYTHON=str(tmp_path / "missing"), VIRTUAL_ENV="/gone")
+    missing = str(tmp_path / "missing")
+    done = router.call("pip", "install", "x", path=f"{router.path}:{old.parent}", UV_SHIM_PYTHON=missing, VIRTUAL_ENV="/gone")
     assert done.stderr.startswith("uv-shim: unsealed: what uv installs here, as no Python")
     knowing = RECORDER.replace("python) exit 2", f"python) echo {PYTHON}; exit 0")
     Router.program(router.real, knowing)
     assert "no Python" not in router.call("pip", "install", "x", UV_SHIM_MODE="enforce").stderr
 
 
-def test_nothing_is_forked_on_the_way_of_other_calls(tmp_path: Path, make_world: Callable[..., World]) -> None:
+def test_nothing_is_forked_on_the_way_of_other_calls(tmp_path: Path) -> None:
     """A call that the shim does not touch is one exec away: no other process is started."""
     if not shutil.which("strace"):
         pytest.skip("strace is not on this machine")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvs
 from uv_shim.demo.index import Fetched, Index
@@ -73,15 +74,15 @@ class World:
         """Create ``work/.venv`` with the bare uv."""
         self.bare("venv", "-q", "--python", str(PYTHON), str(self.venv), check=True)
 
-    def run(self, *args: str, **options: object) -> Result:
+    def run(self, *args: str, **options: Any) -> Result:
         """Call ``uv`` as a user does: by name, the shim first on PATH."""
-        return self._call(str(SHIM), args, **options)
+        return self.call(str(SHIM), args, **options)
 
-    def bare(self, *args: str, **options: object) -> Result:
+    def bare(self, *args: str, **options: Any) -> Result:
         """Call the real uv."""
-        return self._call(str(self.uv), args, **options)
+        return self.call(str(self.uv), args, **options)
 
-    def _call(self, program: str, args: tuple[str, ...], *, env: dict[str, str | None] | None = None, stdin: str | None = None,
+    def call(self, program: str, args: tuple[str, ...], *, env: dict[str, str | None] | None = None, stdin: str | None = None,
               check: bool = False, cwd: Path | None = None, shell: str | None = None, timeout: float = 120) -> Result:
         variables: dict[str, str | None] = {**self.env, **(env or {})}
         clean = {key: value for key, value in variables.items() if value is not None}

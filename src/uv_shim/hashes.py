@@ -108,7 +108,7 @@ def _quoted(text: str, opening: str) -> str:
 
 def file_name(url: str) -> str:
     """Last part of a URL's path, decoded."""
-    return _unquote(url.split("#")[0].split("?")[0].rstrip("/").rsplit("/", 1)[-1])
+    return _unquote(url.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2])
 
 
 def _unquote(text: str) -> str:

@@ -27,7 +27,7 @@ def recall(binary: str, environ: dict[str, str]) -> str | None:
     return None
 
 
-def remember(binary: str, version: tuple[int, int, int], native: bool, environ: dict[str, str]) -> None:
+def remember(binary: str, version: tuple[int, int, int], environ: dict[str, str], *, native: bool) -> None:
     """Write it down; where that cannot be done, do without."""
     file = path(environ)
     key = _identity(binary)
@@ -57,7 +57,9 @@ def _identity(binary: str) -> str | None:
             magic = file.read(4)
     except OSError:
         return None
-    if magic not in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe") or os.path.basename(os.path.realpath(binary)) != "uv" or "\n" in binary:
+    if magic not in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe") or "\n" in binary:
+        return None
+    if os.path.basename(os.path.realpath(binary)) != "uv":
         return None
     return f"{status.st_dev} {status.st_ino} {status.st_size} {int(status.st_mtime)} {int(status.st_ctime)} {binary}"
 

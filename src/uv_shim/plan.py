@@ -103,8 +103,8 @@ def plain(line: str) -> str:
     return head + "".join(part.partition("m")[2] for part in rest)
 
 
-def missing_sdist(line: str) -> tuple[str, str, str] | None:
-    """Name, version and URL of the sdist that uv says it is about to download, for its metadata."""
+def sdist_to_download(line: str) -> tuple[str, str, str] | None:
+    """Name, version and URL of the sdist that uv is about to download, for its metadata."""
     _, found, url = line.partition("No cache entry for: ")
     url = plain(url).strip()
     filename = file_name(url) if found else ""
@@ -113,6 +113,13 @@ def missing_sdist(line: str) -> tuple[str, str, str] | None:
             name, _, version = filename[: -len(ending)].rpartition("-")
             return normalize(name or filename), version, url
     return None
+
+
+def sdist_to_build(line: str) -> tuple[str, str, str] | None:
+    """Name and version of the sdist whose code uv is about to run, for its metadata; no URL."""
+    _, found, rest = line.partition("Preparing metadata for: ")
+    name, pinned, version = plain(rest).strip().partition("==")
+    return (normalize(name), version, "") if found and pinned else None
 
 
 def _change(line: str) -> Change:

@@ -20,6 +20,9 @@ from uv_shim.versions import Regime
 #: ``output-file`` would have uv overwrite the caller's file.
 _NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
+#: Options that say where uv's cache is.
+_WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
+
 _PROGRESS = ("   Building ", "      Built ")
 
 
@@ -53,6 +56,7 @@ class Preflight:
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
         self._no_cache = line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", ""))
         self._kept: list[PrivateFile] = []
+        self._met: set[tuple[str, str]] = set()
         #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
         self.progress: list[str] = []
         #: What the index said so far.
@@ -82,35 +86,52 @@ class Preflight:
             Failed: the dry run fails, or cannot be read.
             Refused: an sdist's bytes do not match.
         """
-        met: set[tuple[str, str]] = set()
         pins: list[Pin] = []
-        refresh = True
-        while True:
-            options = self.constraints(pins) if pins else []
-            run = self._uv.start(self._line.rehearsal(*self._verify, *options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
-            output = run.finish(lambda text: self._is_new_sdist(text, met))
-            refresh = False
-            self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
-            if output.stopped:
-                found = plans.missing_sdist(output.stopped)
-                assert found
-                met.add(found[:2])
-                self._trace.append(f"met the sdist {found[0]} {found[1]}; sealing it before uv builds it")
-                pins += self._seal_sdist(*found, plans.parse_log(output.stderr))
-                continue
-            if not pins:
-                return self._read(output)
+        output, found = self._watched([], refresh=True)
+        while found:
+            self._trace.append(f"met the sdist {found[0]} {found[1]}; sealing it before uv builds it")
+            pins += self._seal_sdist(*found, plans.parse_log(output.stderr))
+            output, found = self._watched(pins, refresh=False)
+        if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
             # The pins may have steered the resolution: with the sdists in the cache, ask once more without them.
-            pins = []
-            met = _Everything()
+            output = self._run(self._line.rehearsal(*self._verify, refresh=False))
+        if output.code:
+            raise Failed(f"uv's dry run failed (exit code {output.code})", output)
+        plan = plans.parse(output.stderr)
+        if plan is None:
+            raise Failed("uv's dry run did not say what it would do", output)
+        return plan
 
-    def _is_new_sdist(self, text: str, met: set[tuple[str, str]]) -> bool:
+    def _watched(self, pins: list[Pin], *, refresh: bool) -> tuple[Output, tuple[str, str, str] | None]:
+        """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
+        options = [*self._verify, *(self.constraints(pins) if pins else [])]
+        run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
+        output = run.finish(lambda text: self._sdist(text) is not None)
+        self._note_progress(output)
+        found = self._sdist(output.stopped) if output.stopped else None
+        if found:
+            self._met.add(found[:2])
+        return output, found
+
+    def _run(self, arguments: list[str]) -> Output:
+        output = self._uv.run(arguments, stdin=self._inputs.stdin)
+        self._note_progress(output)
+        return output
+
+    def _note_progress(self, output: Output) -> None:
+        self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
+
+    def _sdist(self, text: str) -> tuple[str, str, str] | None:
+        """The sdist before which the dry run has to stop here, if the line tells of one not met before.
+
+        A uv that keeps no hash would have to download it again: it is stopped before. One that does is stopped before it builds.
+        """
         if self._regime.checks or self._no_cache:
-            return False
-        found = plans.missing_sdist(text)
-        return found is not None and found[:2] not in met
+            return None
+        found = plans.sdist_to_build(text) if self._regime.hashes else plans.sdist_to_download(text)
+        return found if found and found[:2] not in self._met else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against."""
@@ -119,18 +140,11 @@ class Preflight:
             return []
         if self._inputs.has_hash(name, version):
             return []
-        log.selected[name, version] = hashes.file_name(url)
+        if url:
+            log.selected[name, version] = hashes.file_name(url)
         self.ask_hashes([(name, version)], log)
-        digests = self.advertised.of(name, version, hashes.file_name(url))
+        digests = self.advertised.of(name, version, log.selected.get((name, version), ""))
         return [Pin(name, version, digests)] if digests else []
-
-    def _read(self, output: Output) -> Plan:
-        if output.code:
-            raise Failed(f"uv's dry run failed (exit code {output.code})", output)
-        plan = plans.parse(output.stderr)
-        if plan is None:
-            raise Failed("uv's dry run did not say what it would do", output)
-        return plan
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
@@ -176,8 +190,8 @@ class Preflight:
 
     def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
-        line = self._line.before + [word for word in self._line.after if word.name in ("--cache-dir", "--config-file", "--directory", "--project")]
-        output = self._uv.run(["cache", "dir", *(text for word in line if word.name for text in word.text)])
+        where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
+        output = self._uv.run(["cache", "dir", *where])
         cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
         for name, version in [] if output.code or self._no_cache else wanted:
             filename = plan.selected.get((name, version), "")
@@ -244,13 +258,6 @@ class Preflight:
         if output.code:
             raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output)
         raise Failed("demanding hashes would change what uv installs", output)
-
-
-class _Everything(set):  # type: ignore[type-arg]
-    """Has met every sdist: none stops the run."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
 
 
 def _printed(output: Output) -> bool:

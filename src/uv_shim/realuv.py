@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
@@ -36,7 +40,7 @@ class PrivateFile:
         view = memoryview(text)
         while view:
             view = view[os.write(self.fd, view) :]
-        os.set_inheritable(self.fd, True)
+        os.set_inheritable(self.fd, True)  # noqa: FBT003
 
     @property
     def path(self) -> str:
@@ -56,7 +60,7 @@ def _nameless() -> int:
             return os.memfd_create("uv-shim", 0)
         except OSError:
             pass  # a kernel or sandbox without it
-    folder = os.environ.get("TMPDIR") or "/tmp"
+    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  # nameless: nothing can be guessed
     if hasattr(os, "O_TMPFILE"):
         try:
             return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
@@ -138,7 +142,7 @@ class Run:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, self._told_to_stop)
 
-    def finish(self, stop_at=None) -> Output:  # type: ignore[no-untyped-def]
+    def finish(self, stop_at: Callable[[str], bool] | None = None) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true."""
         stopped = None
         stderr = b""

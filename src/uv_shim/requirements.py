@@ -16,6 +16,8 @@ _FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes",
 #: Options in a requirements file that say which indexes and which kinds of files uv may use.
 _INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
 
+_FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_BUILD_CONSTRAINT": "--build-constraints"}
+
 
 class OnlyOnce(Exception):
     """An input that can be read one time only, by uv itself."""
@@ -56,7 +58,7 @@ def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
     files = [(value, name) for name in _FILE_OPTIONS for value in line.values(name)]
     if line.command == "sync":
         files += [(value, "--requirements") for value in line.plain()]
-    for variable, name in (("UV_CONSTRAINT", "--constraints"), ("UV_OVERRIDE", "--overrides"), ("UV_BUILD_CONSTRAINT", "--build-constraints")):
+    for variable, name in _FILE_VARIABLES.items():
         files += [(value, name) for value in environ.get(variable, "").split()]
     for value, _ in files:
         _keep(value, folder, inputs)
@@ -87,7 +89,7 @@ def _keep(value: str, folder: str, inputs: Inputs) -> None:
         fd = int(number)
         kept = PrivateFile(_drain(fd))
         os.dup2(kept.fd, fd)
-        os.set_inheritable(fd, True)
+        os.set_inheritable(fd, True)  # noqa: FBT003
     else:
         raise OnlyOnce(value)
 

@@ -14,6 +14,8 @@ from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from uv_shim.hashes import Pin
     from uv_shim.plan import Change, Plan
     from uv_shim.preflight import Preflight
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Variables with which uv says more, or says it in colour.
 _PRESENTING = frozenset(("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE"))
+
+_TOO_OLD = "unsealed: this uv is older than 0.4.6 and cannot be told hashes"
 
 
 class Decision:
@@ -91,29 +95,29 @@ class Sealing:
                 raise ShimError("--no-verify-hashes is refused: the mode is 'enforce', and nothing was installed.",
                                 f"The mode was set by {mode.source}. Leave the option out.")
             return Decision(self.arguments)
-        regime = self.regime(enforce=enforce)
+        regime = self.regime()
         if regime is None or not regime.flag:
             if enforce:
                 raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
-            return Decision(self.arguments, "" if mode.name == "flag" else "unsealed: this uv is older than 0.4.6 and cannot be told hashes")
+            return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD)
         flagged = self.flagged(line)
         if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--dry-run", "--version"):
             return Decision(flagged)
         if not regime.constrains:
             if enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
-            return Decision(flagged, "unsealed: this uv is older than 0.4.6 and cannot be told hashes")
+            return Decision(flagged, _TOO_OLD)
         return self.seal(line, regime, flagged, enforce=enforce)
 
-    def regime(self, *, enforce: bool) -> Regime | None:
+    def regime(self) -> Regime | None:
         """What this uv does by itself; None where it does not say its version."""
         said = memo.recall(self.uv.path, self.environ)
         version = versions.parse(said) if said else None
         if version is None:
             version = versions.parse(self.uv.run(["--version"]).stdout)
             if version is not None:
-                memo.remember(self.uv.path, version, Regime(version).checks, self.environ)
+                memo.remember(self.uv.path, version, self.environ, native=Regime(version).checks)
         self.trace.append(f"version {'.'.join(map(str, version)) if version else 'unknown'}")
         return Regime(version) if version else None
 
@@ -275,7 +279,7 @@ def _redacted(word: str) -> str:
     return out
 
 
-def _print(lines) -> None:  # type: ignore[no-untyped-def]
+def _print(lines: Iterable[str]) -> None:
     import os
 
     text = "".join(f"uv-shim: {line}\n" for line in lines)

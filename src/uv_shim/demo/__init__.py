@@ -1,0 +1,1 @@
+"""The main job shown on an embedded index: the bare uv beside the shim, in files and bytes."""

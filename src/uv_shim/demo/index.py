@@ -138,7 +138,7 @@ def normalize(name: str) -> str:
 
 def project_of(filename: str) -> str:
     """PEP 503 name of the project that a wheel or sdist belongs to."""
-    return normalize(filename.split("-")[0] if filename.endswith(".whl") else filename.rsplit("-", 1)[0])
+    return normalize(filename.split("-", 1)[0] if filename.endswith(".whl") else filename.rsplit("-", 1)[0])
 
 
 class _Handler(BaseHTTPRequestHandler):

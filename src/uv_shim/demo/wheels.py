@@ -11,7 +11,7 @@ import zipfile
 _EPOCH = (2024, 1, 1, 0, 0, 0)
 
 #: A build backend without dependencies, so that an sdist builds with no network at all.
-_BACKEND = '''\
+_BACKEND = """\
 import base64, hashlib, os, zipfile
 
 NAME, VERSION, METADATA = {name!r}, {version!r}, {metadata!r}
@@ -48,7 +48,7 @@ def get_requires_for_build_wheel(config_settings=None):
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
-'''
+"""
 
 
 def metadata(name: str, version: str, requires: tuple[str, ...] = (), extras: tuple[str, ...] = (),
