@@ -51,7 +51,7 @@ _ASKS_THE_INDEX = frozenset(
 )
 
 #: What would make uv's account of a dry run unreadable.
-_PRESENTATION = frozenset("--quiet --verbose --color --output-format --no-progress --dry-run".split())
+_PRESENTATION = frozenset("--quiet --verbose --color --no-progress --dry-run".split())
 
 _REFRESH = frozenset(("--refresh", "--refresh-package"))
 
@@ -119,6 +119,8 @@ class CommandLine:
     def rehearsal(self, *options: str, refresh: bool) -> list[str]:
         """Arguments of the same call as a dry run whose account can be read; without ``refresh``, from what was just fetched."""
         left_out = _PRESENTATION if refresh else _PRESENTATION | _REFRESH
+        if self.has("--quiet") and self.has("--verbose"):
+            left_out -= {"--quiet"}  # uv refuses the two together, and so should the dry run
         command: list[str] = []
         for word in self.before:
             if word.name not in left_out:

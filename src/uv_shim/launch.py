@@ -26,6 +26,13 @@ if _cache:
     sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
     sys.dont_write_bytecode = False
 
+# A descriptor that the caller closed stays closed for uv, and is not taken by a file of ours before.
+for _fd in (0, 1, 2):
+    try:
+        os.fstat(_fd)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)
+
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from uv_shim import seal  # noqa: E402

@@ -31,7 +31,8 @@ class Change:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        return self.sign, self.name, self.version, self.url
+        """What makes two plans the same; of a URL, uv tells the version only once the cache has it."""
+        return self.sign, self.name, "" if self.url else self.version, self.url
 
 
 class Plan:
@@ -50,6 +51,8 @@ class Plan:
         self.python = python
         #: What uv says, without its log, where all it does is to find every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
+        #: uv's warnings.
+        self.warnings: list[str] = []
         #: Whether uv came to say what it would do.
         self.said = said
 
@@ -61,6 +64,7 @@ class Plan:
 def parse(stderr: str) -> Plan | None:
     """Read the account of a dry run that ended well; None where it does not say what would be done."""
     plan = parse_log(stderr)
+    plan.warnings = [text for text in stderr.splitlines() if text.startswith("warning: ")]
     if "DEBUG Requirement satisfied: " in stderr and "\nWould make no changes\n" in stderr and "DEBUG Solving with" not in stderr:
         plan.audited = [text for text in stderr.splitlines() if not text.startswith(_LOG) and text != "Would make no changes"]
     return plan if plan.said else None

@@ -63,9 +63,11 @@ class Preflight:
         self.advertised = Advertised()
         self._hashed_urls: set[str] = set()
 
-    @property
-    def offline(self) -> bool:
-        """Whether the caller asked for that."""
+    def is_offline(self) -> bool:
+        """Whether uv may not use the network, by an option, a variable or a setting."""
+        if not self._offline:
+            settings = self._uv.run(self._line.rehearsal("--show-settings", refresh=False))
+            self._offline = "connectivity: Offline" in settings.stdout
         return self._offline
 
     def constraints(self, pins: list[Pin]) -> list[str]:
@@ -121,7 +123,9 @@ class Preflight:
         return output
 
     def _note_progress(self, output: Output) -> None:
-        self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
+        # A local directory is built once more by the install itself, which says so again.
+        self.progress += [text for text in output.stderr.splitlines()
+                          if text.startswith(_PROGRESS) and " @ file://" not in text and text not in self.progress]
 
     def _sdist(self, text: str) -> tuple[str, str, str] | None:
         """The sdist before which the dry run has to stop here, if the line tells of one not met before.
@@ -252,6 +256,8 @@ class Preflight:
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output.stderr) if output.code == 0 else None
             if rehearsed is not None and rehearsed.keys == plan.keys:
+                # A constraint can silence a warning (of `--resolution lowest`).
+                self.progress += [text for text in plan.warnings if text not in rehearsed.warnings]
                 return rehearsed
         if output.code and "ash mismatch" in output.stderr:
             raise Refused(pins)

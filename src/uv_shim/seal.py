@@ -54,7 +54,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if decision.inputs and decision.inputs.stdin:
         decision.inputs.stdin.rewind()
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
-    os.write(2, "".join(f"{text}\n" for text in decision.progress).encode("utf-8", "surrogateescape"))
+    _write("".join(f"{text}\n" for text in decision.progress))
     if decision.said:
         _print((decision.said,))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
@@ -217,10 +217,10 @@ class Sealing:
         for name, version in wanted:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
+            if filename and is_local(places, folder, filename):
+                continue  # nothing is downloaded
             if digests:
                 pins.append(Pin(name, version, digests))
-            elif filename and is_local(places, folder, filename):
-                continue  # nothing is downloaded
             elif ask.advertised.knows(name, version):
                 unsealed[name] = f"the index has no hash for {filename or version}"
             else:
@@ -235,12 +235,13 @@ class Sealing:
     def agreed(self, ask: Preflight, plan: Plan, pins: list[Pin]) -> tuple[list[Pin], dict[str, str]]:
         """Those pins under which uv comes to the same plan, and the names that had to be left out, with the reason."""
         rehearsed = ask.rehearse(plan, pins)
+        unhashed = rehearsed.uncached - plan.uncached
         dropped: dict[str, str] = {}
         for pin in pins:
             key = (pin.name, pin.version)
             if key in plan.selected and rehearsed.selected.get(key, plan.selected[key]) != plan.selected[key]:
                 dropped[pin.name] = f"the index has no hash for {plan.selected[key]}"
-            elif ask.offline and key in rehearsed.uncached and key not in plan.uncached:
+            elif key in unhashed and ask.is_offline():
                 dropped[pin.name] = "the cache holds it without its hash, and the network is disabled"
         return [pin for pin in pins if pin.name not in dropped], dropped
 
@@ -280,7 +281,16 @@ def _redacted(word: str) -> str:
 
 
 def _print(lines: Iterable[str]) -> None:
+    _write("".join(f"uv-shim: {line}\n" for line in lines))
+
+
+def _write(text: str) -> None:
+    """Put text on standard error; a closed or full one changes nothing."""
     import os
 
-    text = "".join(f"uv-shim: {line}\n" for line in lines)
-    os.write(2, text.encode("utf-8", "surrogateescape"))
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[os.write(2, data) :]
+    except OSError:
+        pass
