@@ -46,6 +46,12 @@ class Advertised:
         self.files.pop((name, version), None)
         self.versions.pop((name, version), None)
 
+    def drop_computed(self, downloaded: set[str]) -> None:
+        """Forget the digests of files that uv downloaded to answer: they are of whatever it got, not what the index advertises."""
+        for files in self.files.values():
+            for filename in downloaded.intersection(files):
+                files[filename] = []
+
     def merge(self, other: Advertised) -> None:
         self.files.update(other.files)
         self.versions.update(other.versions)

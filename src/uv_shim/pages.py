@@ -2,7 +2,7 @@
 
 uv before 0.6.15 tells the hashes of a version, not of each file. Its copy of the page (``simple-vN/…/<name>.rkyv``, N from 12 to 15)
 does: there, the name of each file is followed by its digests in hexadecimal, and the page's URL stands at the end. Read only, and
-only to choose among digests that uv has told; an sdist on 0.4.6, for which uv would tell what it computed, is the one exception.
+only to choose among digests that uv has told; 0.4.6, which would tell what it computed, is the one exception.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import os
 _HEX = b"0123456789abcdef"
 
 _ALGORITHMS = {32: "md5", 64: "sha256", 96: "sha384", 128: "sha512"}
+
+#: One digest, or two.
+_LENGTHS = frozenset([*_ALGORITHMS, *(one + other for one in _ALGORITHMS for other in _ALGORITHMS)])
 
 
 def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
@@ -33,10 +36,14 @@ def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
     return None
 
 
-def single(run: bytes) -> list[str]:
-    """``algorithm:hex`` of a run that is one digest; nothing where it could be several."""
-    algorithm = _ALGORITHMS.get(len(run))
-    return [f"{algorithm}:{run.decode()}"] if algorithm else []
+def readings(run: bytes) -> list[str]:
+    """Each ``algorithm:hex`` that could stand in a run. One that is read across a border is no hash of anything, and harms nothing."""
+    found = []
+    for length, algorithm in _ALGORITHMS.items():
+        for start in {0, len(run) - length}:
+            if start >= 0:
+                found.append(f"{algorithm}:{run[start : start + length].decode()}")
+    return found if len(run) in _LENGTHS else []
 
 
 def _folders(cache: str) -> list[str]:

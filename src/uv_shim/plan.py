@@ -51,6 +51,8 @@ class Plan:
         self.python = python
         #: What uv says, without its log, where all it does is to find every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
+        #: Whether uv had begun to resolve: before, it looks at direct URLs only.
+        self.solving = False
         #: uv's warnings.
         self.warnings: list[str] = []
         #: Whether uv came to say what it would do.
@@ -96,7 +98,9 @@ def parse_log(stderr: str) -> Plan:
             uncached.add((normalize(name), version))
         elif python is None and "Using " in line and " Python " in f" {line}" .replace("CPython", "Python").replace("PyPy", "Python"):
             python = _interpreter(line)
-    return Plan(changes, selected, pages, uncached, python, said=said)
+    plan = Plan(changes, selected, pages, uncached, python, said=said)
+    plan.solving = "DEBUG Solving with target Python version" in stderr
+    return plan
 
 
 def plain(line: str) -> str:
@@ -124,6 +128,18 @@ def sdist_to_build(line: str) -> tuple[str, str, str] | None:
     _, found, rest = line.partition("Preparing metadata for: ")
     name, pinned, version = plain(rest).strip().partition("==")
     return (normalize(name), version, "") if found and pinned else None
+
+
+def downloaded_files(stderr: str) -> set[str]:
+    """Names of the files that uv fetched, or tried to: what it tells of their hashes it has computed."""
+    marker = "No cache entry for: "
+    return {file_name(plain(text).partition(marker)[2].strip()) for text in stderr.splitlines() if marker in text}
+
+
+def file_without_hash(stderr: str) -> str:
+    """URL of the file for which uv would have to compute a hash; empty where it names none."""
+    before, there, _ = stderr.partition("` to compute missing hashes")
+    return plain(before.rpartition("`")[2]) if there else ""
 
 
 def _change(line: str) -> Change:

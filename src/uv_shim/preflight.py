@@ -23,6 +23,9 @@ _NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 #: Options that say where uv's cache is.
 _WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
 
+#: Variables that name more inputs, which exact pins have no need of.
+_MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT")
+
 _PROGRESS = ("   Building ", "      Built ")
 
 
@@ -123,9 +126,9 @@ class Preflight:
         return output
 
     def _note_progress(self, output: Output) -> None:
-        # A local directory is built once more by the install itself, which says so again.
-        self.progress += [text for text in output.stderr.splitlines()
-                          if text.startswith(_PROGRESS) and " @ file://" not in text and text not in self.progress]
+        if self._no_cache:
+            return  # it will all be built again
+        self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
 
     def _sdist(self, text: str) -> tuple[str, str, str] | None:
         """The sdist before which the dry run has to stop here, if the line tells of one not met before.
@@ -139,8 +142,9 @@ class Preflight:
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against."""
-        if name not in log.pages:
-            self.hash_urls({name: url}, [])
+        if url and not log.solving:
+            if not self._inputs.has_url_hash(url):
+                self.hash_urls({name: url}, [])
             return []
         if self._inputs.has_hash(name, version):
             return []
@@ -152,7 +156,7 @@ class Preflight:
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
-        asked = [key for key in wanted if not (self._regime.computes_sdists and _is_sdist(plan, key))]
+        asked = [] if self._regime.computes else wanted
         answered = self._ask(asked, [], plan) if asked else set()
         # An explicit index (`[tool.uv.sources]`) is asked only by who names it.
         groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
@@ -166,31 +170,48 @@ class Preflight:
 
     def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
         """Ask for some versions at once; those that uv looked for where the dry run did."""
+        asked = list(wanted)
+        output = self._query(asked, options, plan)
+        # uv 0.12.15 refuses to tell any hash while one file has none, and names that file.
+        filename = hashes.file_name(plans.file_without_hash(output.stderr))
+        while filename in plan.selected.values():
+            for key in [key for key in asked if plan.selected.get(key) == filename]:
+                self.advertised.files[key] = {filename: []}
+                asked.remove(key)
+            if not asked:
+                return set(wanted)
+            output = self._query(asked, options, plan)
+            filename = hashes.file_name(plans.file_without_hash(output.stderr))
+        if not _printed(output):
+            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked)}")
+            return set(wanted).difference(asked)
+        answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
+        answer.drop_computed(plans.downloaded_files(output.stderr))
+        looked = plans.parse_log(output.stderr).pages
+        # Looked for elsewhere than in the dry run, another file may have been meant.
+        elsewhere = {key for key in asked if key not in answer.versions or looked.get(key[0]) != plan.pages.get(key[0])}
+        for key in elsewhere:
+            answer.forget(*key)
+        self.advertised.merge(answer)
+        return set(wanted) - elsewhere
+
+    def _query(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> Output:
+        """Run ``pip compile`` on those versions: from the pages that the dry run has just fetched, else from the network."""
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         requirements = PrivateFile("".join(f"{line}\n" for line in lines).encode())
         options = [*options, "--no-deps", "-v", "-o", _NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
         options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes", "--no-universal"]
         if plan.python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
             options += ["--python", plan.python]
-        # What the dry run has just fetched is in the cache: the same pages are read, and nothing is asked twice.
-        output = None
-        for offline in (False,) if self._no_cache else (True,) if self._offline else (True, False):
-            output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements)
-            if _printed(output):
-                break
+        output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
+        if "Requesting extras requires" in output.stderr:
+            # A setting of the project's asks for extras: uv wants to see the project.
+            options += [value for value in self._line.values("--requirements") if value.endswith(("pyproject.toml", "setup.py", "setup.cfg"))]
+            output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
+        if not (_printed(output) or self._no_cache or self._offline or plans.file_without_hash(output.stderr)):
+            output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
         requirements.close()
-        if output is None or not _printed(output):
-            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in wanted)}")
-            return set()
-        answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
-        looked = plans.parse_log(output.stderr).pages
-        # Looked for elsewhere than in the dry run, another file may have been meant.
-        same = {key for key in wanted if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
-        for key in wanted:
-            if key not in same:
-                answer.forget(*key)
-        self.advertised.merge(answer)
-        return same
+        return output
 
     def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
@@ -203,7 +224,7 @@ class Preflight:
             if run is None:
                 continue
             told = self.advertised.versions.get((name, version))
-            digests = pages.single(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
+            digests = pages.readings(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
             self.advertised.files[name, version] = {filename: digests}
 
     def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
@@ -226,6 +247,7 @@ class Preflight:
             versions = PrivateFile("".join(f"{pin.name}=={pin.version}\n" for pin in pins).encode())
             options = ["--generate-hashes", "--no-universal", "-o", _NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
             output = self._uv.run(self._line.query(*options), stdin=requirements)
+            self._note_progress(output)
             requirements.close()
             versions.close()
             if not _printed(output):
@@ -256,6 +278,9 @@ class Preflight:
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output.stderr) if output.code == 0 else None
             if rehearsed is not None and rehearsed.keys == plan.keys:
+                # What was built again now (a local directory), the install will build once more, and say so.
+                again = output.stderr.splitlines()
+                self.progress = [text for text in self.progress if text not in again]
                 # A constraint can silence a warning (of `--resolution lowest`).
                 self.progress += [text for text in plan.warnings if text not in rehearsed.warnings]
                 return rehearsed
@@ -269,10 +294,6 @@ class Preflight:
 def _printed(output: Output) -> bool:
     """Whether ``pip compile`` came as far as its last step, writing to the file that cannot exist."""
     return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr
-
-
-def _is_sdist(plan: Plan, key: tuple[str, str]) -> bool:
-    return not plan.selected.get(key, "").endswith(".whl")
 
 
 def _without_credentials(url: str) -> str:

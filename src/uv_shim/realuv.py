@@ -81,18 +81,18 @@ class RealUv:
         self.environ = environ
         self._child = 0
 
-    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, watched: bool = False) -> Run:
-        """Start uv with those arguments; ``watched`` makes its standard error readable while it runs."""
-        environ = {key: value for key, value in self.environ.items() if key not in _NOISE}
+    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False) -> Run:
+        """Start uv with those arguments and without those variables; ``watched`` makes its standard error readable while it runs."""
+        environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
         # A shim behind this one (a second copy, another manager's) has nothing to do in a preflight.
         environ["UV_SHIM_MODE"] = "off"
         environ["NO_COLOR"] = "1"
         environ["RUST_LOG"] = _LOG
         return Run(self.path, arguments, environ, stdin, watched=watched)
 
-    def run(self, arguments: list[str], *, stdin: PrivateFile | None = None) -> Output:
+    def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = ()) -> Output:
         """Run uv to its end."""
-        return self.start(arguments, stdin=stdin).finish()
+        return self.start(arguments, stdin=stdin, without=without).finish()
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.

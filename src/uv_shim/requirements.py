@@ -29,6 +29,8 @@ class Inputs:
     def __init__(self) -> None:
         #: (name, version) with a hash of the user's own.
         self._hashed: set[tuple[str, str]] = set()
+        #: Direct URLs with a hash of the user's own, without fragment and credentials.
+        self._hashed_urls: set[str] = set()
         #: Everything must have a hash (``--require-hashes``, a lock file).
         self.requires_hashes = False
         #: Lines that choose indexes and kinds of files.
@@ -37,14 +39,21 @@ class Inputs:
         self.stdin: PrivateFile | None = None
 
     def note_hash(self, requirement: str) -> None:
-        """Remember a requirement that has a hash; uv heeds it only where one version is named."""
-        name, pinned, version = requirement.partition("==")
+        """Remember a requirement that has a hash; uv heeds it only where one version or a URL is named."""
+        if "://" in requirement:
+            self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
+            return
+        name, pinned, version = requirement.partition(";")[0].partition("==")
         if pinned and "," not in version and not version.startswith("="):
             self._hashed.add((normalize(name.partition("[")[0].strip()), _release(version.strip())))
 
     def has_hash(self, name: str, version: str) -> bool:
         """Whether the user gave a hash for that version."""
         return (name, _release(version)) in self._hashed
+
+    def has_url_hash(self, url: str) -> bool:
+        """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
+        return _names_hash(url) or _bare(url) in self._hashed_urls
 
 
 def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
@@ -62,6 +71,9 @@ def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
         files += [(value, name) for value in environ.get(variable, "").split()]
     for value, _ in files:
         _keep(value, folder, inputs)
+    for word in line.plain() + line.values("--editable"):
+        if _names_hash(word):
+            inputs.note_hash(word)
     seen: set[str] = set()
     for value, name in files:
         if name in ("--requirements", "--constraints"):
@@ -145,8 +157,20 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
         _scan(rest, base, inputs, seen)
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
         _scan(line[2:].strip(), base, inputs, seen)
-    elif "--hash" in line:
-        inputs.note_hash(line.partition("--hash")[0].partition(";")[0])
+    elif "--hash" in line or _names_hash(line):
+        inputs.note_hash(line.partition("--hash")[0].partition(" ;")[0])
+
+
+def _names_hash(text: str) -> bool:
+    fragment = text.partition("#")[2]
+    return any(f"{algorithm}=" in fragment for algorithm in ("sha256", "sha384", "sha512", "md5", "blake2b"))
+
+
+def _bare(url: str) -> str:
+    """The URL without fragment and credentials."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _release(version: str) -> str:

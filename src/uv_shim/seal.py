@@ -164,6 +164,8 @@ class Sealing:
             self.trace.append("a file's bytes do not match; uv says which")
             return Decision(self.flagged(line, *ask.constraints(refused.pins)), inputs=inputs)
         except preflight.Failed as failed:
+            if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
+                return Decision(self.arguments, inputs=inputs)  # no such command line: uv says so, and nothing else can happen
             if enforce and failed.output is not None and failed.output.code in (1, 2):
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
@@ -199,7 +201,7 @@ class Sealing:
         wanted: list[tuple[str, str]] = []
         urls: dict[str, str] = {}
         for change in installs:
-            if inputs.has_hash(change.name, change.version) or "#sha" in change.url or "#md5=" in change.url:
+            if inputs.has_url_hash(change.url) if change.url else inputs.has_hash(change.name, change.version):
                 continue  # the user's own hash: uv checks it and keeps it
             if change.url.startswith(("http://", "https://")):
                 urls[change.name] = change.url
@@ -217,7 +219,8 @@ class Sealing:
         for name, version in wanted:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
-            if filename and is_local(places, folder, filename):
+            url = ask.advertised.urls.get(filename, "")
+            if filename and (is_local(places, folder, filename) or (url and not url.startswith("http"))):
                 continue  # nothing is downloaded
             if digests:
                 pins.append(Pin(name, version, digests))

@@ -9,7 +9,7 @@ from __future__ import annotations
 class Regime:
     """What uv does by itself, and so what is left for the shim to do."""
 
-    __slots__ = ("audits_only", "checks", "computes_sdists", "constrains", "flag", "format", "hashes")
+    __slots__ = ("audits_only", "checks", "computes", "constrains", "flag", "format", "hashes")
 
     def __init__(self, version: tuple[int, int, int]) -> None:
         #: ``--verify-hashes`` exists.
@@ -18,8 +18,8 @@ class Regime:
         self.constrains = version >= (0, 4, 6)
         #: ``pip compile`` can tell the hash of each file (pylock.toml), not of the version only.
         self.format = version >= (0, 6, 15)
-        #: Asked for the hashes of an sdist, uv downloads it and tells what it computed.
-        self.computes_sdists = version < (0, 4, 7)
+        #: Asked for hashes, uv downloads sdists, and whatever has no hash on the index, and tells what it computed.
+        self.computes = version < (0, 4, 7)
         #: With nothing to do, ``pip install`` says so and does nothing else (later, the setting ``strict`` adds to it).
         self.audits_only = version < (0, 12, 0)
         #: uv keeps a SHA-256 of whatever it downloads.
