@@ -7,10 +7,10 @@ Standard library only, and as little of it as can be: this is on the way of ever
 
 from __future__ import annotations
 
-#: Options of uv itself, which may stand before ``pip``, before ``install``, or after. The router knows the same ones.
+#: Options that may stand before ``pip`` or before ``install``, or after. The router knows the same ones.
 GLOBAL_VALUES = frozenset(
     "--allow-insecure-host --trusted-host --cache-dir --color --config-file --directory --project --preview-features "
-    "--preview-feature --python-preference --python-fetch".split()
+    "--preview-feature --python-preference --python-fetch --cert".split()
 )
 
 _LONG_VALUES = GLOBAL_VALUES | frozenset(
@@ -19,7 +19,8 @@ _LONG_VALUES = GLOBAL_VALUES | frozenset(
     "--upgrade-group --resolution --prerelease --prerelease-package --fork-strategy --exclude-newer --exclude-newer-package "
     "--config-setting --config-settings-package --link-mode --refresh-package --reinstall-package "
     "--no-build-isolation-package --no-sources-package --no-editable-package --no-binary --only-binary --python "
-    "--python-version --python-platform --target --prefix --torch-backend --cert --output-format".split()
+    "--python-version --python-platform --target --prefix --torch-backend --output-format "
+    "--client-cert --config --pip-args --python-executable".split()
 )
 
 _SHORT = {

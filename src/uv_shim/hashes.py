@@ -51,6 +51,9 @@ class Advertised:
         for files in self.files.values():
             for filename in downloaded.intersection(files):
                 files[filename] = []
+        names = {project_of(filename) for filename in downloaded}
+        for key in [key for key in self.versions if key[0] in names and key not in self.files]:
+            self.versions[key] = []
 
     def merge(self, other: Advertised) -> None:
         self.files.update(other.files)
@@ -62,6 +65,11 @@ def normalize(name: str) -> str:
     """Name of a project as PEP 503 has it."""
     parts = name.lower().replace("_", "-").replace(".", "-").split("-")
     return "-".join(part for part in parts if part)
+
+
+def project_of(filename: str) -> str:
+    """Name of the project that a wheel or sdist belongs to."""
+    return normalize(filename.partition("-")[0] if filename.endswith(".whl") else filename.rpartition("-")[0])
 
 
 def from_pylock(text: str) -> Advertised:

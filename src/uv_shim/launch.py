@@ -3,6 +3,13 @@
 Written for any Python that may be in the way, so that one too old can be told apart and the next one be tried.
 """
 
+try:  # Ctrl-C ends this as it ends uv, from the start
+    import _signal
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+except (ImportError, ValueError):
+    pass
+
 import os
 import sys
 

@@ -32,7 +32,24 @@ def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
         except OSError:
             continue
         if page in text:
-            return _run_after(text, filename.encode())
+            return _listed(text, filename.encode())
+    return None
+
+
+def flat_digests_of(cache: str, filename: str) -> list[str] | None:
+    """``algorithm:hex`` that a page for ``--find-links`` gives for a file, in its URL's fragment; None where no page lists it."""
+    marker = f"/{filename}".encode()
+    for folder in _subfolders(cache, "flat-index-v", "html"):
+        for page in os.listdir(folder):
+            try:
+                with open(os.path.join(folder, page), "rb") as file:
+                    _, listed, rest = file.read().partition(marker)
+            except OSError:
+                continue
+            if listed:
+                algorithm, equals, digest = rest[1:200].partition(b"=")
+                known = rest[:1] == b"#" and equals and algorithm.decode("ascii", "replace") in _ALGORITHMS.values()
+                return [f"{algorithm.decode()}:{_run_after(b'=' + digest, b'=').decode()}"] if known else []
     return None
 
 
@@ -47,31 +64,33 @@ def readings(run: bytes) -> list[str]:
 
 
 def _folders(cache: str) -> list[str]:
-    found = []
+    others = [os.path.join(folder, digest) for folder in _subfolders(cache, "simple-v", "index") for digest in os.listdir(folder)]
+    return _subfolders(cache, "simple-v", "pypi") + others
+
+
+def _subfolders(cache: str, bucket: str, name: str) -> list[str]:
+    """``<cache>/<bucket>…/<name>``, as far as they are there; without a cache that can be read, the caller does without."""
     try:
-        for bucket in os.listdir(cache):
-            if bucket.startswith("simple-v"):
-                found.append(os.path.join(cache, bucket, "pypi"))
-                others = os.path.join(cache, bucket, "index")
-                if os.path.isdir(others):
-                    found += [os.path.join(others, digest) for digest in os.listdir(others)]
+        found = [os.path.join(cache, entry, name) for entry in os.listdir(cache) if entry.startswith(bucket)]
     except OSError:
-        pass  # no cache, or not ours to read: the caller does without
-    return found
+        return []
+    return [folder for folder in found if os.access(folder, os.R_OK | os.X_OK)]
 
 
-def _run_after(text: bytes, filename: bytes) -> bytes | None:
-    """Hexadecimal digits right behind ``filename``, at the place where it is not the end of a URL."""
+def _listed(text: bytes, filename: bytes) -> bytes | None:
+    """What stands behind ``filename`` where it is not the end of a URL; None where it is not listed."""
     at = text.find(filename)
-    while at >= 0:
-        end = at + len(filename)
-        stop = end
-        while text[stop : stop + 1] and text[stop] in _HEX:
-            stop += 1
-        if text[at - 1 : at] != b"/":
-            return text[end:stop]
-        at = text.find(filename, end)
-    return None
+    while at >= 0 and text[at - 1 : at] == b"/":
+        at = text.find(filename, at + 1)
+    return _run_after(text[at:], filename) if at >= 0 else None
+
+
+def _run_after(text: bytes, start: bytes) -> bytes:
+    """Hexadecimal digits right behind ``start``."""
+    stop = len(start)
+    while text[stop : stop + 1] and text[stop] in _HEX:
+        stop += 1
+    return text[len(start) : stop]
 
 
 def _after_credentials(url: str) -> str:

@@ -9,6 +9,9 @@ from uv_shim.hashes import file_name, normalize
 
 _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
 
+#: From here on, uv's log is about packages of indexes; before, about direct URLs.
+SOLVING = "DEBUG Solving with target Python version"
+
 _LOG = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
 
 
@@ -99,7 +102,7 @@ def parse_log(stderr: str) -> Plan:
         elif python is None and "Using " in line and " Python " in f" {line}" .replace("CPython", "Python").replace("PyPy", "Python"):
             python = _interpreter(line)
     plan = Plan(changes, selected, pages, uncached, python, said=said)
-    plan.solving = "DEBUG Solving with target Python version" in stderr
+    plan.solving = SOLVING in stderr
     return plan
 
 

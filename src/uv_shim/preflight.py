@@ -26,7 +26,12 @@ _WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
 #: Variables that name more inputs, which exact pins have no need of.
 _MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT")
 
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
 _PROGRESS = ("   Building ", "      Built ")
+
+
+UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 
 
 class Failed(Exception):
@@ -36,6 +41,15 @@ class Failed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.output = output
+
+
+class Unverifiable(Exception):
+    """What `enforce` refuses before uv goes on with it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+        self.reason = reason
 
 
 class Refused(Exception):
@@ -49,12 +63,13 @@ class Refused(Exception):
 class Preflight:
     """The questions about one call."""
 
-    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str]) -> None:
+    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool) -> None:
         self._uv = uv
         self._line = line
         self._inputs = inputs
         self._regime = regime
         self._trace = trace
+        self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
         self._no_cache = line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", ""))
@@ -101,7 +116,8 @@ class Preflight:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
             # The pins may have steered the resolution: with the sdists in the cache, ask once more without them.
-            output = self._run(self._line.rehearsal(*self._verify, refresh=False))
+            if not self._no_cache:
+                output = self._run(self._line.rehearsal(*self._verify, refresh=False))
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output)
         plan = plans.parse(output.stderr)
@@ -113,11 +129,20 @@ class Preflight:
         """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
         options = [*self._verify, *(self.constraints(pins) if pins else [])]
         run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
-        output = run.finish(lambda text: self._sdist(text) is not None)
+        solving = False
+
+        def stop_at(text: str) -> bool:
+            nonlocal solving
+            solving = solving or plans.SOLVING in text
+            return self._sdist(text, solving=solving) is not None
+
+        output = run.finish(stop_at)
         self._note_progress(output)
-        found = self._sdist(output.stopped) if output.stopped else None
+        found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found[:2])
+            if not solving and self._enforce:
+                raise Unverifiable(found[0], UNHASHED_URL)
         return output, found
 
     def _run(self, arguments: list[str]) -> Output:
@@ -130,21 +155,25 @@ class Preflight:
             return  # it will all be built again
         self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
 
-    def _sdist(self, text: str) -> tuple[str, str, str] | None:
+    def _sdist(self, text: str, *, solving: bool) -> tuple[str, str, str] | None:
         """The sdist before which the dry run has to stop here, if the line tells of one not met before.
 
         A uv that keeps no hash would have to download it again: it is stopped before. One that does is stopped before it builds.
+        Before uv resolves (``solving``), it looks at direct URLs: with a hash it checks them itself, without it `enforce` refuses.
         """
-        if self._regime.checks or self._no_cache:
+        if not solving:
+            found = plans.sdist_to_download(text)
+            wanted = found and (self._enforce or not self._regime.hashes) and not self._inputs.has_url_hash(found[2])
+            return found if wanted and found and found[:2] not in self._met else None
+        if self._regime.checks:
             return None
         found = plans.sdist_to_build(text) if self._regime.hashes else plans.sdist_to_download(text)
         return found if found and found[:2] not in self._met else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against."""
-        if url and not log.solving:
-            if not self._inputs.has_url_hash(url):
-                self.hash_urls({name: url}, [])
+        if not log.solving:
+            self.hash_urls({name: url}, [])
             return []
         if self._inputs.has_hash(name, version):
             return []
@@ -152,11 +181,17 @@ class Preflight:
             log.selected[name, version] = hashes.file_name(url)
         self.ask_hashes([(name, version)], log)
         digests = self.advertised.of(name, version, log.selected.get((name, version), ""))
+        if self._regime.hashes:
+            # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
+            digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests
         return [Pin(name, version, digests)] if digests else []
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
-        asked = [] if self._regime.computes else wanted
+        asked = wanted
+        if self._regime.computes:
+            self._attribute(wanted, plan)
+            asked = [key for key in wanted if not self.advertised.knows(*key) and plan.selected.get(key, "").endswith(".whl")]
         answered = self._ask(asked, [], plan) if asked else set()
         # An explicit index (`[tool.uv.sources]`) is asked only by who names it.
         groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
@@ -165,23 +200,29 @@ class Preflight:
                 groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
         for roots, keys in groups.items():
             self._ask(keys, [word for root in roots for word in ("--index", _without_credentials(root))], plan)
-        if not self._regime.format:
+        if not (self._regime.format or self._regime.computes):
             self._attribute(wanted, plan)
 
     def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
         """Ask for some versions at once; those that uv looked for where the dry run did."""
         asked = list(wanted)
         output = self._query(asked, options, plan)
-        # uv 0.12.15 refuses to tell any hash while one file has none, and names that file.
+        # uv 0.12.15 tells no hash at all while one file has none, and names that file.
         filename = hashes.file_name(plans.file_without_hash(output.stderr))
-        while filename in plan.selected.values():
-            for key in [key for key in asked if plan.selected.get(key) == filename]:
-                self.advertised.files[key] = {filename: []}
+        while filename:
+            kind = "--no-binary" if filename.endswith(".whl") else "--only-binary"
+            for key in [key for key in asked if key[0] == hashes.project_of(filename)]:
+                selected = plan.selected.get(key, "")
+                if selected.endswith(".whl") != filename.endswith(".whl") and f"{kind}={key[0]}" not in options:
+                    options = [*options, f"{kind}={key[0]}"]  # that file is none of our business
+                    continue
+                if selected == filename:
+                    self.advertised.files[key] = {filename: []}
                 asked.remove(key)
-            if not asked:
-                return set(wanted)
             output = self._query(asked, options, plan)
-            filename = hashes.file_name(plans.file_without_hash(output.stderr))
+            previous, filename = filename, hashes.file_name(plans.file_without_hash(output.stderr))
+            if not asked or filename == previous:
+                return set(wanted)
         if not _printed(output):
             self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked)}")
             return set(wanted).difference(asked)
@@ -206,7 +247,7 @@ class Preflight:
         output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
         if "Requesting extras requires" in output.stderr:
             # A setting of the project's asks for extras: uv wants to see the project.
-            options += [value for value in self._line.values("--requirements") if value.endswith(("pyproject.toml", "setup.py", "setup.cfg"))]
+            options += [value for value in self._line.values("--requirements") if value.endswith(_PROJECT_FILES)]
             output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
         if not (_printed(output) or self._no_cache or self._offline or plans.file_without_hash(output.stderr)):
             output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
@@ -221,11 +262,14 @@ class Preflight:
         for name, version in [] if output.code or self._no_cache else wanted:
             filename = plan.selected.get((name, version), "")
             run = pages.digests_of(cache, name, (plan.pages.get(name) or [""])[-1], filename) if filename else None
-            if run is None:
-                continue
             told = self.advertised.versions.get((name, version))
-            digests = pages.readings(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
-            self.advertised.files[name, version] = {filename: digests}
+            if run is not None:
+                digests = pages.readings(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
+                self.advertised.files[name, version] = {filename: digests}
+            elif filename:
+                flat = pages.flat_digests_of(cache, filename)
+                if flat is not None and (flat or told is None):
+                    self.advertised.files[name, version] = {filename: flat}
 
     def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.

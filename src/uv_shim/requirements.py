@@ -31,6 +31,8 @@ class Inputs:
         self._hashed: set[tuple[str, str]] = set()
         #: Direct URLs with a hash of the user's own, without fragment and credentials.
         self._hashed_urls: set[str] = set()
+        #: Full commits that the user named in Git URLs.
+        self.git_commits: set[str] = set()
         #: Everything must have a hash (``--require-hashes``, a lock file).
         self.requires_hashes = False
         #: Lines that choose indexes and kinds of files.
@@ -46,6 +48,15 @@ class Inputs:
         name, pinned, version = requirement.partition(";")[0].partition("==")
         if pinned and "," not in version and not version.startswith("="):
             self._hashed.add((normalize(name.partition("[")[0].strip()), _release(version.strip())))
+
+    def note_url(self, requirement: str) -> None:
+        """Remember what a direct URL says of its content: a hash in its fragment, or a Git commit."""
+        if _names_hash(requirement):
+            self.note_hash(requirement)
+        if "git+" in requirement:
+            commit = requirement.partition("git+")[2].partition("#")[0].split()[0].rpartition("@")[2]
+            if len(commit) == 40:
+                self.git_commits.add(commit.lower())
 
     def has_hash(self, name: str, version: str) -> bool:
         """Whether the user gave a hash for that version."""
@@ -72,8 +83,7 @@ def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
     for value, _ in files:
         _keep(value, folder, inputs)
     for word in line.plain() + line.values("--editable"):
-        if _names_hash(word):
-            inputs.note_hash(word)
+        inputs.note_url(word)
     seen: set[str] = set()
     for value, name in files:
         if name in ("--requirements", "--constraints"):
@@ -157,8 +167,10 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
         _scan(rest, base, inputs, seen)
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
         _scan(line[2:].strip(), base, inputs, seen)
-    elif "--hash" in line or _names_hash(line):
+    elif "--hash" in line:
         inputs.note_hash(line.partition("--hash")[0].partition(" ;")[0])
+    else:
+        inputs.note_url(line)
 
 
 def _names_hash(text: str) -> bool:

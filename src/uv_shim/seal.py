@@ -107,7 +107,9 @@ class Sealing:
         if not regime.constrains:
             if enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
-            return Decision(flagged, _TOO_OLD)
+            # There, the flag demands that all versions are pinned: it may be added only where uv would have no other reason to stop.
+            refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
+            return Decision(self.arguments if refused else flagged, _TOO_OLD)
         return self.seal(line, regime, flagged, enforce=enforce)
 
     def regime(self) -> Regime | None:
@@ -140,7 +142,7 @@ class Sealing:
         # Imported late: an early import would be on the way of every call that ends above.
         from uv_shim import preflight
 
-        ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace)
+        ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce)
         try:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
@@ -160,6 +162,8 @@ class Sealing:
                 unsealed.update(dropped)
             if enforce and unsealed:
                 raise _refusal(unsealed)
+        except preflight.Unverifiable as unverifiable:
+            raise _refusal({unverifiable.name: unverifiable.reason}) from None
         except preflight.Refused as refused:
             self.trace.append("a file's bytes do not match; uv says which")
             return Decision(self.flagged(line, *ask.constraints(refused.pins)), inputs=inputs)
@@ -194,8 +198,8 @@ class Sealing:
     def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, line: CommandLine, *,
              enforce: bool) -> tuple[list[Pin], dict[str, str]]:
         """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
+        from uv_shim import preflight
         from uv_shim.hashes import Pin
-        from uv_shim.preflight import is_local
 
         unsealed: dict[str, str] = {}
         wanted: list[tuple[str, str]] = []
@@ -206,7 +210,7 @@ class Sealing:
             if change.url.startswith(("http://", "https://")):
                 urls[change.name] = change.url
             elif change.url.startswith("git+"):
-                if not _is_commit(change.url):
+                if change.url.partition("#")[0].rpartition("@")[2] not in inputs.git_commits:
                     unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
             elif not change.url:
                 wanted.append((change.name, change.version))
@@ -220,7 +224,7 @@ class Sealing:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
             url = ask.advertised.urls.get(filename, "")
-            if filename and (is_local(places, folder, filename) or (url and not url.startswith("http"))):
+            if filename and (preflight.is_local(places, folder, filename) or (url and not url.startswith("http"))):
                 continue  # nothing is downloaded
             if digests:
                 pins.append(Pin(name, version, digests))
@@ -229,7 +233,7 @@ class Sealing:
             else:
                 unsealed[name] = "uv did not tell what the index advertises"
         if urls and enforce:
-            unsealed.update(dict.fromkeys(urls, "a direct URL without a hash has nothing to be checked against"))
+            unsealed.update(dict.fromkeys(urls, preflight.UNHASHED_URL))
         elif urls:
             unhashed = ask.hash_urls(urls, pins)
             unsealed.update(dict.fromkeys(unhashed, "a direct URL whose hash could not be kept"))
@@ -262,11 +266,6 @@ def _refusal(unsealed: dict[str, str]) -> ShimError:
 
 def _reasons(unsealed: dict[str, str]) -> str:
     return "; ".join(f"{name} ({reason})" for name, reason in sorted(unsealed.items()))
-
-
-def _is_commit(url: str) -> bool:
-    reference = url.partition("#")[0].rpartition("@")[2]
-    return len(reference) == 40 and all(letter in "0123456789abcdef" for letter in reference)
 
 
 def _true(value: str) -> bool:

@@ -1,0 +1,295 @@
+"""What must hold when things go wrong: kills, crowds, secrets, and an uv that does not answer."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from uv_shim.demo.index import Index
+from uv_shim.demo.wheels import sdist, wheel
+from world import PYTHON, SHIM, World, project
+
+#: Of each kind one; the rest of the promise's versions take the same ways.
+SEALED = ("0.5.26", "0.9.8", "0.12.15")
+#: Kills with ``--all-uv``, and without.
+KILLS = {True: 30, False: 8}
+SECRET = "s3cr3t-0f-m1ne"
+
+
+def publish(index: Index, count: int = 6) -> list[str]:
+    """Publish ``count`` packages, the last an sdist; the names."""
+    names = [f"pkg{number}" for number in range(count)]
+    for name in names[:-1]:
+        index.add(wheel(name, "1.0", payload=200_000))
+    index.add(sdist(names[-1], "1.0", payload=50_000))
+    return names
+
+
+def strangers(world: World) -> list[str]:
+    """Files that neither uv nor the test made: in TMPDIR, HOME and the working directory."""
+    # uv leaves locks in TMPDIR; the memo of the shim is allowed in ~/.cache/uv-shim.
+    known = (r"tmp/uv-\w+\.lock", r"home/\.cache(/uv-shim(/.*)?)?", r"work/\.venv(/.*)?", r"work/requirements\.txt")
+    found = (str(path.relative_to(world.root)) for top in ("tmp", "home", "work") for path in (world.root / top).rglob("*"))
+    return sorted(name for name in found if not any(re.fullmatch(pattern, name) for pattern in known))
+
+
+def alive(session: int) -> bool:
+    """Whether a process of that session is alive."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            return True
+    return False
+
+
+def settle(session: int) -> None:
+    """Wait until the last process of a session is gone."""
+    for _ in range(400):
+        if not alive(session):
+            return
+        time.sleep(0.025)
+    raise AssertionError("a process that the shim started is still there after 10 s")
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "process"])
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_killed(make_world: Callable[..., World], pytestconfig: pytest.Config, version: str, *, whole_group: bool) -> None:
+    """Killed at any moment, the shim leaves no file behind, and the next install works."""
+    world = make_world(version)
+    names = publish(world.index)
+    world.index.latency = 0.005
+    command = ("pip", "install", *names)
+    started = time.monotonic()
+    assert world.run(*command).code == 0
+    whole = time.monotonic() - started
+    dice = random.Random(0)
+    for number in range(KILLS[bool(pytestconfig.getoption("--all-uv"))]):
+        shutil.rmtree(world.root / "cache")
+        world.bare("pip", "uninstall", "-q", *names)
+        process = subprocess.Popen([SHIM, *command], cwd=world.work, env=world.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        # Early moments are the shim's own; the last third is the real uv alone.
+        time.sleep(dice.uniform(0, whole * 0.9))
+        if whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+        settle(process.pid)
+        assert strangers(world) == [], f"after kill {number}"
+    assert world.run(*command, "--reinstall").code == 0
+    assert sorted(world.freeze().split()) == [f"{name}==1.0" for name in names]
+    assert world.sync(project(world.root / "project", *names)).files == 0
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+@pytest.mark.parametrize("version", ["0.9.8"])
+def test_interrupted(make_world: Callable[..., World], version: str, signalled: signal.Signals) -> None:
+    """Interrupted, the shim ends at once and says so to its caller as any program does; no process and no file stays."""
+    world = make_world(version)
+    names = publish(world.index)
+    world.index.latency = 0.2
+    for moment in (0.02, 0.05, 0.15, 0.4, 0.7, 1.0):
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        process = subprocess.Popen([SHIM, "pip", "install", *names], cwd=world.work, env=world.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True)
+        time.sleep(moment)
+        os.killpg(process.pid, signalled)
+        _, stderr = process.communicate(timeout=10)
+        assert process.returncode in (-signalled, 128 + signalled), stderr
+        assert "Traceback" not in stderr
+        settle(process.pid)
+        assert strangers(world) == []
+
+
+@pytest.mark.parametrize("version", SEALED)
+def test_crowd(make_world: Callable[..., World], version: str) -> None:
+    """Eight installs at a time on one cache: each environment is right, and ``uv sync`` fetches nothing."""
+    world = make_world(version)
+    names = publish(world.index)
+    folders = [world.root / f"crowd{number}" for number in range(8)]
+    for folder in folders:
+        world.bare("venv", "-q", "--python", str(PYTHON), str(folder), check=True)
+    wanted = [sorted({*names[:3], names[-1], names[number % len(names)]}) for number in range(8)]
+
+    def install(number: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([SHIM, "pip", "install", "--python", folders[number], *wanted[number]], cwd=world.work, env=world.env,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(install, range(8)))
+    assert [(done.returncode, done.stderr) for done in results if done.returncode or "uv-shim: " in done.stderr] == []
+    for folder, installed in zip(folders, wanted):
+        assert world.freeze(folder).split() == [f"{name}==1.0" for name in installed]
+    together = sorted(set().union(*wanted))
+    assert world.sync(project(world.root / "project", *together)).files == 0
+    assert strangers(world) == []
+
+
+# Secrets.
+
+
+def in_option(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in an option."""
+    return ("--index-url", url, "app"), {}
+
+
+def in_glued_option(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in an option and its value in one word."""
+    return (f"--index-url={url}", "app"), {}
+
+
+def in_short_option(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in a short option and its value in one word."""
+    return (f"-i{url}", "app"), {}
+
+
+def in_variable(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in a variable."""
+    return ("app",), {"UV_INDEX_URL": url}
+
+
+def in_extra_variable(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in a variable of another kind."""
+    return ("app",), {"UV_EXTRA_INDEX_URL": url}
+
+
+def in_file(world: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in a requirements file."""
+    (world.work / "requirements.txt").write_text(f"--index-url {url}\napp\n")
+    return ("-r", "requirements.txt"), {}
+
+
+def in_direct_url(_: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The password in the URL of a file."""
+    return (f"app @ {url[: -len('simple')]}files/app-1.0-py3-none-any.whl",), {"UV_INDEX_URL": url}
+
+
+def as_user_name(world: World, url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """A token where the user's name stands."""
+    world.index.configure(auth=f"{SECRET}:")
+    token = url.replace(f"someone:{SECRET}@", f"{SECRET}@")
+    return ("--index-url", token, "app"), {}
+
+
+SECRETS = (in_option, in_glued_option, in_short_option, in_variable, in_extra_variable, in_file, in_direct_url, as_user_name)
+
+
+@pytest.mark.parametrize("ending", ["installed", "refused", "unanswered"])
+@pytest.mark.parametrize("arrange", SECRETS, ids=lambda arrange: str(arrange.__name__))
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_secrets(make_world: Callable[..., World], version: str, ending: str,
+                 arrange: Callable[[World, str], tuple[tuple[str, ...], dict[str, str]]]) -> None:
+    """A password of the caller is in no trace, no message of the shim, and no file outside uv's cache."""
+    world = make_world(version)
+    world.index.configure(auth=f"someone:{SECRET}")
+    world.index.add(wheel("app", "1.0", requires=("lib",)), advertised=() if ending == "refused" else ("sha256",))
+    world.index.add(wheel("lib", "1.0"))
+    args, env = arrange(world, world.index.simple().replace("://", f"://someone:{SECRET}@"))
+    env["UV_SHIM_TRACE"] = "1"
+    if ending == "refused":
+        env["UV_SHIM_MODE"] = "enforce"
+    elif ending == "unanswered":
+        env["UV_SHIM_REAL_UV"] = str(broken(world, "exit 1"))
+    result = world.run("pip", "install", *args, env=env)
+    assert (result.code == 0) == (ending != "refused"), result.stderr
+    assert any("trace" in line for line in result.said) or ending == "refused"
+    assert SECRET not in "\n".join(result.said)
+    assert SECRET not in result.stdout + result.stderr
+    inputs = {world.work / "requirements.txt", world.root / "calls"}
+    for path in world.root.rglob("*"):
+        if path.is_file() and world.root / "cache" not in path.parents and path not in inputs:
+            assert SECRET.encode() not in path.read_bytes(), path
+
+
+# An uv that does not answer.
+
+
+def broken(world: World, how: str) -> Path:
+    """An uv that does ``how`` where it is asked for a dry run or a compilation; it notes its other calls in ``calls``."""
+    program = world.root / "broken" / "uv"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+for word do
+    case $word in --dry-run | compile)
+        echo asked >>'{world.root}/asked'
+        {how};;
+    esac
+done
+case " $* " in *" install "* | *" sync "*) printf '%s\\n' "$@" >'{world.root}/calls';; esac
+exec '{world.uv}' "$@"
+""")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+FAILURES = {
+    "fails": "exit 1",
+    "fails with a message": "echo 'error: no such luck' >&2; exit 2",
+    "prints garbage": "echo '\\303\\050 {[ + a==b + c @'; printf ' + \\377==\\n + app==9.9\\n' >&2; exit 0",
+    "says nothing": "exit 0",
+    "is killed": "kill -9 $$",
+    "hangs up": "printf 'DEBUG Selecting: app==1.0 [compatible] (app-1.0-py3-no' >&2; printf 'app==1.0 \\\\\\n    --hash=sha2'; kill -9 $$",
+    "hangs up after its plan": "'{uv}' \"$@\"; kill -9 $$",
+}
+#: Asked for its plan in `seal` mode; a newer one only in `enforce`.
+ASKED = ("0.5.26", "0.9.8", "0.12.15")
+
+
+@pytest.mark.parametrize("how", FAILURES)
+@pytest.mark.parametrize("version", ASKED)
+def test_unanswered_in_seal(make_world: Callable[..., World], version: str, how: str) -> None:
+    """Where uv does not answer, ``seal`` calls it as the caller did, and what the user sees are uv's own words."""
+    world, control = make_world(version), make_world(version, "control")
+    world.index.add(wheel("app", "1.0"))
+    program = broken(world, FAILURES[how].replace("{uv}", str(world.uv)))
+    (world.root / "asked").unlink(missing_ok=True)
+    result = world.run("pip", "install", "app", "--no-deps", env={"UV_SHIM_REAL_UV": str(program)})
+    bare = control.bare("pip", "install", "app", "--no-deps")
+    assert (world.root / "asked").exists(), "nothing was asked: this test has lost its meaning"
+    assert (result.code, result.stdout, world.freeze()) == (bare.code, bare.stdout, control.freeze())
+    assert re.sub(r"\d+(\.\d+)?ms", "", result.stderr) == re.sub(r"\d+(\.\d+)?ms", "", bare.stderr)
+    called = [word for word in (world.root / "calls").read_text().split("\n") if word]
+    assert [word for word in called if word != "--verify-hashes"] == ["pip", "install", "app", "--no-deps"]
+    assert len(result.said) == 1
+    assert strangers(world) == []
+
+
+@pytest.mark.parametrize("version", ASKED)
+def test_unanswered_failure_in_seal(make_world: Callable[..., World], version: str) -> None:
+    """Where uv fails by itself, its exit code and its words are those of the bare uv, and it is all there is to see."""
+    world, control = make_world(version), make_world(version, "control")
+    program = broken(world, "exit 1")
+    result = world.run("pip", "install", "nowhere", env={"UV_SHIM_REAL_UV": str(program)})
+    bare = control.bare("pip", "install", "nowhere")
+    assert (result.code, result.stdout, result.stderr) == (bare.code, bare.stdout, bare.stderr)
+    assert bare.code == 1
+
+
+@pytest.mark.parametrize("how", FAILURES)
+@pytest.mark.parametrize("version", [*ASKED, "0.12.16", "0.13.9"])
+def test_unanswered_in_enforce(make_world: Callable[..., World], version: str, how: str) -> None:
+    """Where uv does not answer, ``enforce`` refuses, and nothing is installed; the exit code is 2, or uv's own where it gave one."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0"))
+    program = broken(world, FAILURES[how].replace("{uv}", str(world.uv)))
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(program), "UV_SHIM_MODE": "enforce"})
+    assert (result.code, world.freeze()) == (1 if how == "fails" else 2, "")
+    assert result.said
+    assert not (world.root / "calls").exists()
+    assert "Traceback" not in result.stderr + "\n".join(result.said)
+    assert strangers(world) == []

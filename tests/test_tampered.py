@@ -1,0 +1,601 @@
+"""Bytes that are not those of the index's hash are refused, and so is, in ``enforce``, what has no hash.
+
+An attack publishes files of which one is not what its page says, and names the command that would install it. Code of the
+attacker, in a wheel or in the build of an sdist, makes a file in HOME: that it must never do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import uvs
+from uv_shim.demo.index import File, Index
+from uv_shim.demo.wheels import sdist, wheel
+from world import Result, World
+
+MODES = ("seal", "enforce")
+NATIVE_CACHE, NATIVE_CHECK, NATIVE_RECHECK = (0, 11, 19), (0, 12, 16), (0, 13, 9)
+#: Says in its log which file of a version it selected.
+NAMES_FILES = (0, 6, 15)
+HERE = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+FITS = f"{HERE}-{HERE}-manylinux_2_17_{platform.machine()}"
+MARK = "import os, pathlib; pathlib.Path(os.environ['HOME'], 'attacked').touch()"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A command that would install the wrong bytes."""
+
+    command: tuple[str, ...]
+    #: The tampered file.
+    bad: File
+
+
+Arrange = Callable[[World], Attack]
+ATTACKS: dict[str, Arrange] = {}
+
+
+def attack(arrange: Arrange) -> Arrange:
+    """Add an attack to the table."""
+    ATTACKS[arrange.__name__] = arrange
+    return arrange
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A uv version, to compare."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def evil_wheel(server: Index, name: str, requires: tuple[str, ...] = (), index: str = "main", advertised: tuple[str, ...] = ("sha256",)) -> File:
+    """Publish a wheel whose pages have the hash of another."""
+    _, good = wheel(name, "1.0", requires=requires, note="good")
+    return server.add(wheel(name, "1.0", requires=requires, note="evil"), index, original=good, advertised=advertised)
+
+
+def evil_sdist(server: Index, name: str, requires: tuple[str, ...] = (), index: str = "main", advertised: tuple[str, ...] = ("sha256",)) -> File:
+    """Publish an sdist whose pages have the hash of another, and whose build leaves a mark."""
+    _, good = sdist(name, "1.0", requires=requires, note="good")
+    return server.add(sdist(name, "1.0", requires=requires, note=f"\n{MARK}"), index, original=good, advertised=advertised)
+
+
+def digest(file: File, algorithm: str = "sha256", *, served: bool) -> str:
+    """Digest of what is served, or of what the page says."""
+    return hashlib.new(algorithm, file.data if served else file.original or file.data).hexdigest()
+
+
+def install(*args: str) -> tuple[str, ...]:
+    """A ``pip install``."""
+    return ("pip", "install", *args)
+
+
+@attack
+def the_wheel(world: World) -> Attack:
+    return Attack(install("app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def the_sdist(world: World) -> Attack:
+    return Attack(install("app"), evil_sdist(world.index, "app"))
+
+
+@attack
+def an_sdist_instead_of_the_wheel(world: World) -> Attack:
+    world.index.add(wheel("app", "1.0"))
+    return Attack(install("--no-binary", "app", "app"), evil_sdist(world.index, "app"))
+
+
+@attack
+def a_dependency(world: World) -> Attack:
+    world.index.add(wheel("app", "1.0", requires=("lib",)))
+    return Attack(install("app"), evil_wheel(world.index, "lib"))
+
+
+@attack
+def an_sdist_as_dependency(world: World) -> Attack:
+    world.index.add(wheel("app", "1.0", requires=("lib",)))
+    return Attack(install("app"), evil_sdist(world.index, "lib"))
+
+
+@attack
+def an_sdist_as_dependency_of_an_sdist(world: World) -> Attack:
+    world.index.add(sdist("app", "1.0", requires=("lib",)))
+    return Attack(install("app"), evil_sdist(world.index, "lib"))
+
+
+@attack
+def one_of_many(world: World) -> Attack:
+    for number in range(5):
+        world.index.add(wheel(f"other{number}", "1.0"))
+    return Attack(install("app", *(f"other{number}" for number in range(5))), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_requirements_file(world: World) -> Attack:
+    (world.work / "requirements.txt").write_text("app==1.0\n")
+    return Attack(install("-r", "requirements.txt"), evil_wheel(world.index, "app"))
+
+
+@attack
+def pip_sync(world: World) -> Attack:
+    (world.work / "requirements.txt").write_text("app==1.0\n")
+    return Attack(("pip", "sync", "requirements.txt"), evil_wheel(world.index, "app"))
+
+
+@attack
+def pip_sync_of_an_sdist(world: World) -> Attack:
+    (world.work / "requirements.txt").write_text("app==1.0\n")
+    return Attack(("pip", "sync", "requirements.txt"), evil_sdist(world.index, "app"))
+
+
+@attack
+def without_dependencies(world: World) -> Attack:
+    return Attack(install("--no-deps", "app==1.0"), evil_wheel(world.index, "app"))
+
+
+@attack
+def an_sdist_without_dependencies(world: World) -> Attack:
+    return Attack(install("--no-deps", "app==1.0"), evil_sdist(world.index, "app"))
+
+
+@attack
+def pages_without_metadata_files(world: World) -> Attack:
+    world.index.configure(metadata=False, ranges=False)
+    return Attack(install("app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def html_pages(world: World) -> Attack:
+    world.index.configure(json=False)
+    return Attack(install("app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def an_extra_index(world: World) -> Attack:
+    world.index.add(wheel("other", "1.0"))
+    return Attack(install("--extra-index-url", world.index.simple("second"), "app", "other"),
+                  evil_wheel(world.index, "app", index="second"))
+
+
+@attack
+def find_links(world: World) -> Attack:
+    world.index.add(wheel("other", "1.0"))
+    return Attack(install("--find-links", f"{world.index.url}/flat/links", "app"), evil_wheel(world.index, "app", index="flat"))
+
+
+@attack
+def a_target_folder(world: World) -> Attack:
+    return Attack(install("--target", str(world.venv / "folder"), "app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def quietly(world: World) -> Attack:
+    return Attack(("-q", "pip", "install", "app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def without_cache(world: World) -> Attack:
+    return Attack(("--no-cache", "pip", "install", "app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def an_sdist_without_cache(world: World) -> Attack:
+    return Attack(("--no-cache", "pip", "install", "app"), evil_sdist(world.index, "app"))
+
+
+@attack
+def a_url_with_hash(world: World) -> Attack:
+    bad = evil_wheel(world.index, "app")
+    return Attack(install(f"app @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}"), bad)
+
+
+@attack
+def a_url_of_an_sdist_with_hash(world: World) -> Attack:
+    bad = evil_sdist(world.index, "app")
+    return Attack(install(f"app @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}"), bad)
+
+
+@attack
+def the_hash_of_the_user(world: World) -> Attack:
+    bad = evil_wheel(world.index, "app")
+    (world.work / "requirements.txt").write_text(f"app==1.0 --hash=sha256:{digest(bad, served=False)}\n")
+    return Attack(install("-r", "requirements.txt"), bad)
+
+
+@attack
+def only_sha512(world: World) -> Attack:
+    return Attack(install("app"), evil_wheel(world.index, "app", advertised=("sha512",)))
+
+
+@attack
+def an_sdist_with_only_sha512(world: World) -> Attack:
+    return Attack(install("app"), evil_sdist(world.index, "app", advertised=("sha512",)))
+
+
+def attempt(world: World, command: tuple[str, ...], mode: str, **env: str) -> Result:
+    """Call the shim in that mode."""
+    return world.run(*command, env={"UV_SHIM_MODE": mode, **env})
+
+
+def installed(world: World) -> list[str]:
+    """All files in the environment."""
+    found = (str(path.relative_to(world.venv)) for path in world.venv.rglob("*")
+             if "__pycache__" not in path.parts and not path.is_dir())
+    return sorted(name for name in found if Path(name).name != ".lock")
+
+
+def refused_for(result: Result, bad: File, *, anywhere: bool = False) -> None:
+    """Check that uv refused, and that it showed what it expected and what it got."""
+    assert result.code not in (0, None)
+    (algorithm, *_) = bad.advertised
+    text = result.stderr + ("\n".join(result.said) if anywhere else "")
+    assert digest(bad, algorithm, served=False) in text, text
+    assert digest(bad, algorithm, served=True) in text, text
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ATTACKS)
+def test_refused(make_world: Callable[..., World], version: str, mode: str, name: str) -> None:
+    """Nothing is installed or run where the bytes are not those of the hash, and uv's message shows both digests."""
+    world = make_world(version)
+    world.index.add(wheel("before", "1.0"))
+    world.bare("pip", "install", "-q", "before", check=True)
+    before = installed(world)
+    plan = ATTACKS[name](world)
+    result = attempt(world, plan.command, mode)
+    assert installed(world) == before
+    assert not (world.home / "attacked").exists()
+    if name == "quietly":
+        assert result.code not in (0, None)
+    else:
+        refused_for(result, plan.bad, anywhere=mode == "enforce")
+    assert world.leftovers() == []
+
+
+def test_attacks_succeed_without_the_shim(make_world: Callable[..., World], version: str) -> None:
+    """The bare uv before 0.12.16 installs the wrong bytes and runs the wrong build: these tests can fail."""
+    for name, arrange in (("wheel", the_wheel), ("sdist", the_sdist)):
+        world = make_world(version, name)
+        world.index.files.clear()
+        result = world.bare(*arrange(world).command)
+        assert (result.code == 0) == (numbers(version) < NATIVE_CHECK)
+        assert (world.home / "attacked").exists() == (name == "sdist" and numbers(version) < NATIVE_CHECK)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bytes_of_another_file_of_the_version(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """The hash of the file that uv selected counts, not that of any file of the version (uv names the file from 0.6.15 on)."""
+    if numbers(version) < NAMES_FILES:
+        pytest.skip("this uv does not say which file it selects")
+    world = make_world(version)
+    before = installed(world)
+    _, selected = wheel("app", "1.0", tag=FITS, note="selected")
+    pure = world.index.add(wheel("app", "1.0", note="pure"))
+    bad = world.index.add((f"app-1.0-{FITS}.whl", pure.data), original=selected)
+    result = attempt(world, install("app"), mode)
+    assert installed(world) == before
+    refused_for(result, bad, anywhere=mode == "enforce")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("repaired", [True, False], ids=["repaired", "still bad"])
+def test_bad_file_in_the_cache(make_world: Callable[..., World], version: str, mode: str, kind: str, *, repaired: bool) -> None:
+    """A bad file that uv has in its cache already is not installed: the good one is, where it is served by now.
+
+    From 0.11.19 on, uv knows the hash of what it has, and does not fetch a file again that its index called immutable: it
+    refuses until the cache is cleaned.
+    """
+    if numbers(version) >= NATIVE_CHECK:
+        pytest.skip("this uv takes no bad file into its cache")
+    world = make_world(version)
+    before = installed(world)
+    bad = (evil_wheel if kind == "wheel" else evil_sdist)(world.index, "app")
+    world.bare("pip", "install", "--target", str(world.root / "elsewhere"), "app", check=True)
+    (world.home / "attacked").unlink(missing_ok=True)
+    if repaired:
+        assert bad.original is not None
+        bad.data, bad.original = bad.original, None
+    result = attempt(world, install("app"), mode)
+    assert not (world.home / "attacked").exists()
+    if not repaired:
+        assert installed(world) == before
+        refused_for(result, bad, anywhere=mode == "enforce")
+        return
+    if numbers(version) >= NATIVE_CACHE:
+        refused_by_cache = installed(world) == before and result.code != 0
+        assert refused_by_cache
+        world.bare("cache", "clean", "-q", "app", check=True)
+        result = attempt(world, install("app"), mode)
+    assert result.code == 0, result.stderr
+    (module,) = world.venv.rglob("app.py")
+    assert "evil" not in module.read_text()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("version", ["0.12.16", "0.12.24"])
+def test_bad_file_of_an_older_uv_in_the_cache(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """A bad file that an uv before 0.12.16 put into the cache is not installed by a newer one either, which shares it."""
+    older = make_world("0.12.15")
+    evil_wheel(older.index, "app")
+    older.bare("pip", "install", "app", check=True)
+    world = make_world(version, "newer", UV_CACHE_DIR=str(older.root / "cache"))
+    before = installed(world)
+    result = attempt(world, install("app"), mode)
+    assert installed(world) == before
+    assert result.code != 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bad_file_replaced_after_the_shim_installed_it(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """A file that turns bad on the index after it was sealed does no harm: the sealed one of the cache is installed."""
+    world = make_world(version)
+    good = world.index.add(wheel("app", "1.0", note="good"))
+    assert attempt(world, install("--target", str(world.root / "elsewhere"), "app"), mode).code == 0
+    good.original, good.data = good.data, wheel("app", "1.0", note="evil")[1]
+    result = attempt(world, install("app"), mode)
+    assert result.code == 0, result.stderr
+    assert result.files == 0
+    (module,) = world.venv.rglob("app.py")
+    assert "good" in module.read_text()
+
+
+# What has no hash.
+
+
+def unhashed(world: World) -> tuple[str, ...]:
+    """An index that says nothing of one package, and everything of another."""
+    world.index.add(wheel("app", "1.0", requires=("lib",)), advertised=())
+    world.index.add(wheel("lib", "1.0"))
+    return install("app")
+
+
+def unhashed_dependency(world: World) -> tuple[str, ...]:
+    """As `unhashed`, of a dependency."""
+    world.index.add(wheel("other", "1.0", requires=("app",)))
+    world.index.add(wheel("app", "1.0"), advertised=())
+    return install("other")
+
+
+def unhashed_sdist(world: World) -> tuple[str, ...]:
+    """As `unhashed`, of an sdist."""
+    world.index.add(sdist("app", "1.0"), advertised=())
+    return install("app")
+
+
+def unhashed_selected_file(world: World) -> tuple[str, ...]:
+    """An index that has hashes for some files of a version, but not for the one that uv selects."""
+    world.index.add(wheel("app", "1.0", tag=FITS), advertised=())
+    world.index.add(wheel("app", "1.0"))
+    return install("app")
+
+
+def unhashed_wheel_beside_sdist(world: World) -> tuple[str, ...]:
+    """As `unhashed_selected_file`; the file with a hash is an sdist."""
+    world.index.add(wheel("app", "1.0"), advertised=())
+    world.index.add(sdist("app", "1.0"))
+    return install("app")
+
+
+#: Publishes files, and gives the command that installs them.
+Publish = Callable[[World], tuple[str, ...]]
+UNHASHED = (unhashed, unhashed_dependency, unhashed_sdist, unhashed_selected_file, unhashed_wheel_beside_sdist)
+
+
+@pytest.mark.parametrize("arrange", UNHASHED, ids=lambda arrange: str(arrange.__name__))
+def test_seal_installs_what_has_no_hash(make_world: Callable[..., World], version: str, arrange: Publish) -> None:
+    """Where the index has no hash, ``seal`` installs what the bare uv would, and says in one line what stays unsealed."""
+    world, control = make_world(version), make_world(version, "control")
+    command = arrange(world)
+    result = attempt(world, command, "seal")
+    bare = control.bare(*command, check=True)
+    assert (result.code, world.freeze()) == (bare.code, control.freeze())
+    # The same file of the version: each wheel names its tag.
+    tags, bare_tags = (sorted(path.read_text() for path in each.venv.rglob("WHEEL")) for each in (world, control))
+    assert tags == bare_tags
+    if numbers(version) < NATIVE_CHECK:  # a newer one is not asked for its plan
+        assert len(result.said) == 1
+        assert re.search(r"\bapp\b", result.said[0])
+        assert not re.search(r"\blib\b", result.said[0])
+
+
+@pytest.mark.parametrize("arrange", UNHASHED, ids=lambda arrange: str(arrange.__name__))
+def test_enforce_refuses_what_has_no_hash(make_world: Callable[..., World], version: str, arrange: Publish) -> None:
+    """Where the index has no hash, ``enforce`` refuses with exit code 2, names the package, and installs nothing."""
+    world = make_world(version)
+    before = installed(world)
+    result = attempt(world, arrange(world), "enforce")
+    assert (result.code, installed(world)) == (2, before)
+    assert any(re.search(r"\bapp\b", line) for line in result.said)
+    assert not any(re.search(r"\blib\b", line) for line in result.said)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_unselected_files_need_no_hash(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """A file without a hash does not matter where uv selects another of that version."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0", tag=FITS))
+    world.index.add(wheel("app", "1.0"), advertised=())
+    world.index.add(sdist("app", "1.0"), advertised=())
+    result = attempt(world, install("app"), mode)
+    assert (result.code, result.said) == (0, ())
+    assert world.freeze() == "app==1.0\n"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_selected_file_is_checked_beside_unhashed_ones(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """The hash of the selected file counts also where other files of the version have none."""
+    world = make_world(version)
+    before = installed(world)
+    world.index.add((f"app-1.0-{FITS}.whl", wheel("app", "1.0", tag=FITS, note="evil")[1]),
+                    original=wheel("app", "1.0", tag=FITS, note="good")[1])
+    world.index.add(wheel("app", "1.0"), advertised=())
+    result = attempt(world, install("app"), mode)
+    assert result.code != 0
+    assert installed(world) == before
+
+
+# More that `enforce` refuses, and what it allows.
+
+
+def git_repository(world: World) -> tuple[Path, str]:
+    """A repository with a project in it, and its commit."""
+    folder = world.root / "repository"
+    folder.mkdir()
+    stem, data = sdist("app", "1.0")
+    (world.root / stem).write_bytes(data)
+    subprocess.run(["tar", "-xzf", str(world.root / stem), "--strip-components=1"], cwd=folder, check=True)
+    identity = {"PATH": os.environ["PATH"], "HOME": str(world.home), "GIT_CONFIG_NOSYSTEM": "1"}
+    for name in ("AUTHOR", "COMMITTER"):
+        identity.update({f"GIT_{name}_NAME": "tests", f"GIT_{name}_EMAIL": "tests@example.org"})
+    for args in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "all"), ("tag", "v1")):
+        subprocess.run(["git", *args], cwd=folder, env=identity, check=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, env=identity, check=True, capture_output=True, text=True)
+    return folder, commit.stdout.strip()
+
+
+def test_enforce_refuses_to_leave_it_out(make_world: Callable[..., World], version: str) -> None:
+    """``--no-verify-hashes`` is refused in ``enforce``."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0"))
+    result = attempt(world, install("--no-verify-hashes", "app"), "enforce")
+    assert (result.code, world.freeze()) == (2, "")
+    if numbers(version) >= (0, 5, 3):
+        assert any("--no-verify-hashes" in line for line in result.said)
+
+
+def test_enforce_is_not_undone_by_a_variable(make_world: Callable[..., World], version: str) -> None:
+    """``UV_NO_VERIFY_HASHES`` of the surroundings does not undo ``enforce``."""
+    world = make_world(version)
+    world.index.add(wheel("good", "1.0"))
+    assert attempt(world, install("good"), "enforce", UV_NO_VERIFY_HASHES="1").code == 0
+    before = installed(world)
+    plan = the_wheel(world)
+    refused_for(attempt(world, plan.command, "enforce", UV_NO_VERIFY_HASHES="1"), plan.bad, anywhere=True)
+    assert installed(world) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_settings_do_not_undo_it(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """``verify-hashes = false`` of a project's settings does not undo the check."""
+    world = make_world(version)
+    before = installed(world)
+    (world.work / "uv.toml").write_text("[pip]\nverify-hashes = false\n")
+    plan = the_wheel(world)
+    refused_for(attempt(world, plan.command, mode), plan.bad, anywhere=mode == "enforce")
+    assert installed(world) == before
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist", "unnamed"])
+def test_enforce_refuses_urls_without_hash(make_world: Callable[..., World], version: str, kind: str) -> None:
+    """A direct URL without a hash is refused in ``enforce``, and its build is not run."""
+    world = make_world(version)
+    file = world.index.add(wheel("app", "1.0") if kind == "wheel" else sdist("app", "1.0", note=f"\n{MARK}"))
+    where = f"{world.index.url}/main/files/{file.name}"
+    result = attempt(world, install(where if kind == "unnamed" else f"app @ {where}"), "enforce")
+    assert (result.code, world.freeze()) == (2, "")
+    assert any("app" in line for line in result.said)
+    assert not (world.home / "attacked").exists()
+
+
+def test_enforce_allows_urls_with_hash(make_world: Callable[..., World], version: str) -> None:
+    """A direct URL with its hash is installed in ``enforce``."""
+    world = make_world(version)
+    file = world.index.add(wheel("app", "1.0", requires=("lib",)))
+    world.index.add(wheel("lib", "1.0"))
+    where = f"app @ {world.index.url}/main/files/{file.name}#sha256={digest(file, served=True)}"
+    result = attempt(world, install(where), "enforce")
+    assert (result.code, result.said) == (0, ())
+
+
+@pytest.mark.parametrize("reference", ["", "@main", "@v1", "@short", "@full"])
+def test_enforce_wants_full_commits(make_world: Callable[..., World], version: str, reference: str) -> None:
+    """Of a Git repository, only a full commit names a fixed content; anything less is refused in ``enforce``."""
+    world = make_world(version)
+    folder, commit = git_repository(world)
+    reference = reference.replace("short", commit[:10]).replace("full", commit)
+    result = attempt(world, install(f"app @ git+file://{folder}{reference}"), "enforce", GIT_CONFIG_NOSYSTEM="1")
+    if reference.endswith(commit):
+        assert result.code == 0, result.stderr + "\n".join(result.said)
+    else:
+        assert (result.code, world.freeze()) == (2, "")
+        assert any("app" in line for line in result.said)
+
+
+def test_enforce_offline(make_world: Callable[..., World], version: str) -> None:
+    """Without the network, ``enforce`` installs what the cache holds with its hash, and refuses what it holds without."""
+    world = make_world(version)
+    elsewhere = ("--target", str(world.root / "elsewhere"))
+    world.index.add(wheel("app", "1.0"))
+    world.bare("pip", "install", *elsewhere, "app", check=True)
+    if numbers(version) < NATIVE_CACHE:
+        result = attempt(world, install("--offline", "app"), "enforce")
+        assert (result.code, world.freeze()) == (2, "")
+    assert attempt(world, install(*elsewhere, "--reinstall", "app"), "enforce").code == 0
+    result = attempt(world, install("--offline", "app"), "enforce")
+    assert result.code == 0, result.stderr + "\n".join(result.said)
+    assert world.freeze() == "app==1.0\n"
+
+
+def test_seal_offline(make_world: Callable[..., World], version: str) -> None:
+    """Without the network, ``seal`` installs what the cache holds, and says in one line what stays unsealed."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0"))
+    world.bare("pip", "install", "--target", str(world.root / "elsewhere"), "app", check=True)
+    result = attempt(world, install("--offline", "app"), "seal")
+    assert (result.code, world.freeze()) == (0, "app==1.0\n")
+    if numbers(version) < NATIVE_CACHE:
+        assert len(result.said) == 1
+
+
+@pytest.mark.parametrize("old", ["0.2.26", "0.2.27", "0.4.5"])
+def test_old_uv(make_world: Callable[..., World], old: str) -> None:
+    """An uv that cannot be told hashes installs as ever in ``seal``, with a word on it, and is refused in ``enforce``."""
+    assert uvs.uv(old).exists()
+    world = make_world(old)
+    world.index.add(wheel("app", "1.0"))
+    result = attempt(world, install("app"), "enforce")
+    assert (result.code, world.freeze()) == (2, "")
+    assert result.said
+    result = attempt(world, install("app"), "seal")
+    assert (result.code, world.freeze()) == (0, "app==1.0\n")
+    assert len(result.said) == 1
+
+
+@pytest.mark.parametrize("form", ["wheel", "sdist", "directory", "editable", "find-links"])
+def test_enforce_allows_local_files(make_world: Callable[..., World], version: str, form: str) -> None:
+    """What lies on this machine is the user's own, and is installed in ``enforce``."""
+    world = make_world(version)
+    world.index.add(wheel("lib", "1.0"))
+    folder = world.root / "local"
+    folder.mkdir()
+    for name, data in (wheel("app", "1.0", requires=("lib",)), sdist("app", "1.0", requires=("lib",))):
+        (folder / name).write_bytes(data)
+    subprocess.run(["tar", "-xzf", "app-1.0.tar.gz"], cwd=folder, check=True)
+    commands = {"wheel": (str(folder / "app-1.0-py3-none-any.whl"),), "sdist": (str(folder / "app-1.0.tar.gz"),),
+                "directory": (str(folder / "app-1.0"),), "editable": ("-e", str(folder / "app-1.0")),
+                "find-links": ("--find-links", str(folder), "app")}
+    result = attempt(world, install(*commands[form]), "enforce")
+    assert result.code == 0, result.stderr + "\n".join(result.said)
+    assert {line.partition("==")[0].partition(" @")[0] for line in world.freeze().splitlines()} & {"lib"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_good_files_pass(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """Good wheels and sdists are installed in both modes, without a word of the shim."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0", requires=("lib", "src")))
+    world.index.add(wheel("lib", "1.0"), advertised=("sha512",))
+    world.index.add(sdist("src", "1.0"))
+    result = attempt(world, install("app"), mode)
+    assert (result.code, result.said) == (0, ()), result.stderr
+    assert world.freeze() == "app==1.0\nlib==1.0\nsrc==1.0\n"
