@@ -117,6 +117,12 @@ class CommandLine:
         """The caller's arguments, unchanged and in order, with ``options`` added right behind the subcommand."""
         return [*self.arguments[: self.at], *options, *self.arguments[self.at :]]
 
+    def with_cache(self, folder: str) -> CommandLine:
+        """The same call with that cache instead of the caller's, or of none."""
+        before, after = ([text for word in words if word.name not in ("--no-cache", "--cache-dir") for text in word.text]
+                         for words in (self.before, self.after))
+        return CommandLine([*before, self.command, "--cache-dir", folder, *after], len(before) + 1)
+
     def rehearsal(self, *options: str, refresh: bool) -> list[str]:
         """Arguments of the same call as a dry run whose account can be read; without ``refresh``, from what was just fetched."""
         left_out = _PRESENTATION if refresh else _PRESENTATION | _REFRESH

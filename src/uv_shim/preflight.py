@@ -64,6 +64,14 @@ class Preflight:
     """The questions about one call."""
 
     def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool) -> None:
+        self._folder = ""
+        if line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", "")):
+            # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
+            import tempfile
+
+            self._folder = tempfile.mkdtemp(prefix="uv-shim-")
+            line = line.with_cache(self._folder)
+            uv = RealUv(uv.path, {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")})
         self._uv = uv
         self._line = line
         self._inputs = inputs
@@ -72,14 +80,22 @@ class Preflight:
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
-        self._no_cache = line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", ""))
         self._kept: list[PrivateFile] = []
+        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
+        self._unanswered: set[tuple[str, str]] = set()
         #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
         self.progress: list[str] = []
         #: What the index said so far.
         self.advertised = Advertised()
         self._hashed_urls: set[str] = set()
+
+    def close(self) -> None:
+        """Remove what was kept for this call alone."""
+        if self._folder:
+            import shutil
+
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_offline(self) -> bool:
         """Whether uv may not use the network, by an option, a variable or a setting."""
@@ -111,13 +127,16 @@ class Preflight:
         while found:
             self._trace.append(f"met the sdist {found[0]} {found[1]}; sealing it before uv builds it")
             pins += self._seal_sdist(*found, plans.parse_log(output.stderr))
+            if not self.advertised.knows(*found[:2]) and found[:2] not in self._unanswered:
+                # The page may not have been in the cache yet when the run was stopped: once more.
+                self._unanswered.add(found[:2])
+                self._met.discard(found[:2])
             output, found = self._watched(pins, refresh=False)
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
             # The pins may have steered the resolution: with the sdists in the cache, ask once more without them.
-            if not self._no_cache:
-                output = self._run(self._line.rehearsal(*self._verify, refresh=False))
+            output = self._run(self._line.rehearsal(*self._verify, refresh=False))
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output)
         plan = plans.parse(output.stderr)
@@ -151,8 +170,8 @@ class Preflight:
         return output
 
     def _note_progress(self, output: Output) -> None:
-        if self._no_cache:
-            return  # it will all be built again
+        if self._folder:
+            return  # the install builds it all again, and says so
         self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
 
     def _sdist(self, text: str, *, solving: bool) -> tuple[str, str, str] | None:
@@ -206,6 +225,7 @@ class Preflight:
     def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
         """Ask for some versions at once; those that uv looked for where the dry run did."""
         asked = list(wanted)
+        beside: list[tuple[str, str]] = []
         output = self._query(asked, options, plan)
         # uv 0.12.15 tells no hash at all while one file has none, and names that file.
         filename = hashes.file_name(plans.file_without_hash(output.stderr))
@@ -218,25 +238,35 @@ class Preflight:
                     continue
                 if selected == filename:
                     self.advertised.files[key] = {filename: []}
+                else:
+                    beside.append(key)
                 asked.remove(key)
             output = self._query(asked, options, plan)
             previous, filename = filename, hashes.file_name(plans.file_without_hash(output.stderr))
             if not asked or filename == previous:
-                return set(wanted)
-        if not _printed(output):
-            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked)}")
-            return set(wanted).difference(asked)
+                break
+        for key in beside:
+            # Another wheel of the version has no hash: uv has to download that one before it tells those of the rest.
+            self._take(self._query([key], options, plan, offline=False), [key], plan)
+        return self._take(output, asked, plan) | set(wanted).difference(asked)
+
+    def _take(self, output: Output, asked: list[tuple[str, str]], plan: Plan) -> set[tuple[str, str]]:
+        """Take an answer in; those versions for which it is one."""
+        if not asked or not _printed(output):
+            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked) or 'anything more'}")
+            return set()
         answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
         answer.drop_computed(plans.downloaded_files(output.stderr))
         looked = plans.parse_log(output.stderr).pages
         # Looked for elsewhere than in the dry run, another file may have been meant.
-        elsewhere = {key for key in asked if key not in answer.versions or looked.get(key[0]) != plan.pages.get(key[0])}
-        for key in elsewhere:
-            answer.forget(*key)
+        same = {key for key in asked if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
+        for key in asked:
+            if key not in same:
+                answer.forget(*key)
         self.advertised.merge(answer)
-        return set(wanted) - elsewhere
+        return same
 
-    def _query(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> Output:
+    def _query(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan, *, offline: bool = True) -> Output:
         """Run ``pip compile`` on those versions: from the pages that the dry run has just fetched, else from the network."""
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         requirements = PrivateFile("".join(f"{line}\n" for line in lines).encode())
@@ -244,12 +274,12 @@ class Preflight:
         options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes", "--no-universal"]
         if plan.python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
             options += ["--python", plan.python]
-        output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
+        output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
         if "Requesting extras requires" in output.stderr:
             # A setting of the project's asks for extras: uv wants to see the project.
             options += [value for value in self._line.values("--requirements") if value.endswith(_PROJECT_FILES)]
-            output = self._uv.run(self._line.query(*options, offline=not self._no_cache), stdin=requirements, without=_MORE_INPUTS)
-        if not (_printed(output) or self._no_cache or self._offline or plans.file_without_hash(output.stderr)):
+            output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
+        if not (_printed(output) or self._offline or plans.file_without_hash(output.stderr)):
             output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
         requirements.close()
         return output
@@ -259,7 +289,7 @@ class Preflight:
         where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
         output = self._uv.run(["cache", "dir", *where])
         cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
-        for name, version in [] if output.code or self._no_cache else wanted:
+        for name, version in [] if output.code else wanted:
             filename = plan.selected.get((name, version), "")
             run = pages.digests_of(cache, name, (plan.pages.get(name) or [""])[-1], filename) if filename else None
             told = self.advertised.versions.get((name, version))
@@ -281,10 +311,10 @@ class Preflight:
         Returns:
             Names for which this was not possible.
         """
-        if self._regime.hashes:
+        if self._regime.hashes or self._folder:
             return []
         missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
-        if self._offline or self._no_cache or any("****" in url for url in missing.values()):
+        if self._offline or any("****" in url for url in missing.values()):
             return list(missing)
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
@@ -314,8 +344,6 @@ class Preflight:
             Failed: it does not.
             Refused: it met bytes that do not match.
         """
-        if self._no_cache:
-            return plan  # a rehearsal would fetch everything again
         options = [*self._verify, *self.constraints(pins)]
         for offline in (True,) if self._offline else (True, False):
             more = ["--offline"] if offline and not self._line.has("--offline") else []

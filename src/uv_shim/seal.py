@@ -144,6 +144,15 @@ class Sealing:
 
         ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce)
         try:
+            return self.asked(ask, line, inputs, regime, flagged, enforce=enforce)
+        finally:
+            ask.close()
+
+    def asked(self, ask: Preflight, line: CommandLine, inputs: Inputs, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
+        """What comes of the preflights."""
+        from uv_shim import preflight
+
+        try:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
