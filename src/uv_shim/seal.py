@@ -164,7 +164,7 @@ class Sealing:
             pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
             if enforce and unsealed:
                 raise _refusal(unsealed)
-            if regime.checks:
+            if regime.checks_cache:
                 return Decision(flagged, inputs=inputs)
             if pins:
                 pins, dropped = self.agreed(ask, plan, pins)

@@ -9,7 +9,7 @@ from __future__ import annotations
 class Regime:
     """What uv does by itself, and so what is left for the shim to do."""
 
-    __slots__ = ("audits_only", "checks", "computes", "constrains", "flag", "format", "hashes")
+    __slots__ = ("audits_only", "checks", "checks_cache", "computes", "constrains", "flag", "format", "hashes")
 
     def __init__(self, version: tuple[int, int, int]) -> None:
         #: ``--verify-hashes`` exists.
@@ -26,6 +26,8 @@ class Regime:
         self.hashes = version >= (0, 11, 19)
         #: uv checks what it downloads against the index by itself.
         self.checks = version >= (0, 12, 16)
+        #: And what is in its cache already.
+        self.checks_cache = version >= (0, 13, 9)
 
 
 def parse(text: str) -> tuple[int, int, int] | None:
