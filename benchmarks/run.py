@@ -9,7 +9,6 @@ the quartiles. The floor is a static C program that does nothing but exec the re
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
@@ -34,11 +33,13 @@ int main(int argc, char **argv) { execv(getenv("FLOOR_REAL"), argv); return 127;
 """
 
 
-def measure(runs: int, a: Callable[[], None], b: Callable[[], None]) -> tuple[list[float], list[float]]:
-    """Milliseconds of ``runs`` runs of each, in turn, after one of each that does not count."""
+def measure(runs: int, a: Callable[[], None], b: Callable[[], None],
+            prepare: Callable[[], None] = lambda: None) -> tuple[list[float], list[float]]:
+    """Milliseconds of ``runs`` runs of each, in turn, after one of each that does not count; ``prepare`` goes before each, untimed."""
     times: tuple[list[float], list[float]] = ([], [])
     for run in range(runs + 1):
         for which, action in enumerate((a, b)):
+            prepare()
             start = time.perf_counter()
             action()
             if run:
@@ -113,16 +114,18 @@ def cold(folder: Path, runs: int, version: str) -> None:
         world.bare("lock", "--python", str(PYTHON), cwd=place, check=True)
         def run(program: str) -> Callable[[], None]:
             def both() -> None:
-                for stale in (world.root / "cache", world.venv, place / ".venv"):
-                    shutil.rmtree(stale, ignore_errors=True)
-                world.make_venv()
-                index.take()
                 world.call(program, ("pip", "install", "pandas==2.3.3"), check=True)
                 world.bare("sync", "--python", str(PYTHON), cwd=place, check=True, env={"VIRTUAL_ENV": None})
 
             return both
 
-        row(f"cold pandas at 100 Mbit/s, install + sync ({version})", measure(runs, run(str(SHIM)), run(str(world.uv))), ratio=True)
+        def prepare() -> None:
+            for stale in (world.root / "cache", world.venv, place / ".venv"):
+                shutil.rmtree(stale, ignore_errors=True)
+            world.make_venv()
+
+        times = measure(runs, run(str(SHIM)), run(str(world.uv)), prepare)
+        row(f"cold pandas at 100 Mbit/s, install + sync ({version})", times, ratio=True)
 
 
 def memory(folder: Path, version: str) -> None:
@@ -135,8 +138,13 @@ def memory(folder: Path, version: str) -> None:
         launch = [str(PYTHON), "-I", "-S", "-B", str(ROOT / "src" / "uv_shim" / "launch.py"), str(world.uv), str(SHIM), ""]
         process = subprocess.Popen([*launch, "pip", "install", *(f"p{n}" for n in range(100))], env=world.env, cwd=world.work,
                                    stderr=subprocess.DEVNULL)
-        _, _, usage = os.wait4(process.pid, 0)
-        print(f"{'peak memory of the Python half, 100 packages':<44}{usage.ru_maxrss / 1024:>10.1f} MB")
+        peak = 0
+        while process.poll() is None:
+            # Not ru_maxrss: that also counts this program's memory, at the moment of the fork.
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+            peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
+            time.sleep(0.001)
+        print(f"{'peak memory of the Python half, 100 packages':<44}{peak / 1024:>10.1f} MB")
 
 
 def main() -> None:

@@ -27,9 +27,9 @@ environ.pop("UV_SHIM_PYTHON_SKIP", None)
 if not sys.argv[3]:
     environ.pop("LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit that
 
-# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B), unless install.sh did that.
+# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B).
 _cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
-if _cache and not os.path.isdir(os.path.join(os.path.dirname(__file__), "__pycache__")):
+if _cache:
     sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
     sys.dont_write_bytecode = False
 
