@@ -293,3 +293,17 @@ def test_unanswered_in_enforce(make_world: Callable[..., World], version: str, h
     assert not (world.root / "calls").exists()
     assert "Traceback" not in result.stderr + "\n".join(result.said)
     assert strangers(world) == []
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_a_failure_of_the_shim_itself(make_world: Callable[..., World], tmp_path: Path, mode: str) -> None:
+    """Where the shim itself fails (here: a damaged copy), `seal` runs uv as called, with the flag, and says so; `enforce` refuses."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"))
+    for folder in ("shims", "src"):
+        shutil.copytree(SHIM.parent.parent / folder, tmp_path / "damaged" / folder)
+    (tmp_path / "damaged" / "src" / "uv_shim" / "preflight.py").write_text("raise RuntimeError('damaged')\n")
+    result = world.call(str(tmp_path / "damaged" / "shims" / "uv"), ("pip", "install", "app"), env={"UV_SHIM_MODE": mode, "UV_SHIM_TRACE": "1"})
+    assert "the shim failed (RuntimeError('damaged'))" in "".join(result.said)
+    assert (result.code, world.freeze()) == ((0, "app==1.0\n") if mode == "seal" else (2, ""))
+    assert mode == "enforce" or result.said[-1].endswith("pip install --verify-hashes app")

@@ -6,7 +6,8 @@ Written for any Python that may be in the way, so that one too old can be told a
 try:  # Ctrl-C ends this as it ends uv, from the start
     import _signal
 
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 except (ImportError, ValueError):
     pass
 

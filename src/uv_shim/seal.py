@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
-from uv_shim.errors import ShimError
+from uv_shim.errors import EXIT_REFUSED, ShimError
 from uv_shim.realuv import RealUv
 from uv_shim.versions import Regime
 
@@ -46,11 +46,17 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     import os
 
     trace: list[str] = [f"real uv: {real}"]
+    sealing = Sealing(RealUv(real, environ), arguments, trace)
     try:
-        decision = Sealing(RealUv(real, environ), arguments, trace).decide()
+        decision = sealing.decide()
     except ShimError as error:
         _print(error.lines)
         return error.code
+    except Exception as error:  # noqa: BLE001  # whatever goes wrong here must not stand between the caller and uv
+        if sealing.enforce:
+            _print((f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed.",))
+            return EXIT_REFUSED
+        decision = Decision(sealing.fallback, f"unsealed: what uv installs here, as the shim failed ({error!r})")
     if decision.inputs and decision.inputs.stdin:
         decision.inputs.stdin.rewind()
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
@@ -58,7 +64,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if decision.said:
         _print((decision.said,))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
-        _print([f"trace: {line}" for line in (*trace, f"exec {' '.join(_redacted(word) for word in (real, *decision.arguments))}")])
+        _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
     if not decision.arguments:
         return 0
     try:
@@ -77,6 +83,9 @@ class Sealing:
         self.environ = uv.environ
         self.arguments = arguments
         self.trace = trace
+        #: What is known so far, for whatever goes wrong after.
+        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce"
+        self.fallback = arguments
 
     def decide(self) -> Decision:
         """What the real uv is to be called with.
@@ -89,7 +98,7 @@ class Sealing:
         self.trace.append(f"mode {mode.name} ({mode.source})")
         if line is None or mode.name == "off":
             return Decision(self.arguments)
-        enforce = mode.name == "enforce"
+        self.enforce = enforce = mode.name == "enforce"
         if _opted_out(line):
             if enforce:
                 raise ShimError("--no-verify-hashes is refused: the mode is 'enforce', and nothing was installed.",
@@ -101,7 +110,7 @@ class Sealing:
                 raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
             return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD)
-        flagged = self.flagged(line)
+        self.fallback = flagged = self.flagged(line)
         if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--dry-run", "--version"):
             return Decision(flagged)
         if not regime.constrains:
@@ -281,9 +290,9 @@ def _true(value: str) -> bool:
     return bool(value) and value.lower() not in ("0", "false", "no", "off", "n", "f")
 
 
-def _redacted(word: str) -> str:
-    """The word without the credentials of the URLs in it."""
-    head, *rest = word.split("://")
+def _redacted(text: str) -> str:
+    """The text without the credentials of the URLs in it."""
+    head, *rest = text.split("://")
     out = head
     for part in rest:
         host, slash, path = part.partition("/")
@@ -292,7 +301,7 @@ def _redacted(word: str) -> str:
 
 
 def _print(lines: Iterable[str]) -> None:
-    _write("".join(f"uv-shim: {line}\n" for line in lines))
+    _write("".join(f"uv-shim: {_redacted(line)}\n" for line in lines))
 
 
 def _write(text: str) -> None:
