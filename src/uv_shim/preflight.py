@@ -208,6 +208,8 @@ class Preflight:
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
         asked = wanted
+        if not wanted:
+            return
         if self._regime.computes:
             self._attribute(wanted, plan)
             asked = [key for key in wanted if not self.advertised.knows(*key) and plan.selected.get(key, "").endswith(".whl")]
@@ -380,7 +382,7 @@ def _true(value: str) -> bool:
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:
     """Whether the file lies in one of those folders, so that nothing is downloaded."""
-    for place in find_links:
+    for place in find_links if filename else []:
         directory = place[len("file://") :] if place.startswith("file://") else place
         if "://" not in directory and os.path.isfile(os.path.join(folder, directory, filename)):
             return True

@@ -232,18 +232,19 @@ class Sealing:
                     unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
             elif not change.url:
                 wanted.append((change.name, change.version))
-        pins: list[Pin] = []
-        if wanted:
-            ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
         folder = (line.values("--directory") or ["."])[-1]
         places = line.values("--find-links") + self.environ.get("UV_FIND_LINKS", "").split(",") + [
             text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
+        # From a local folder, nothing is downloaded.
+        wanted = [key for key in wanted if not preflight.is_local(places, folder, plan.selected.get(key, ""))]
+        ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
+        pins: list[Pin] = []
         for name, version in wanted:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
             url = ask.advertised.urls.get(filename, "")
-            if filename and (preflight.is_local(places, folder, filename) or (url and not url.startswith("http"))):
-                continue  # nothing is downloaded
+            if url and not url.startswith("http"):
+                continue  # a local folder that a setting names
             if digests:
                 pins.append(Pin(name, version, digests))
             elif ask.advertised.knows(name, version):
