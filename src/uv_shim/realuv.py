@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from uv_shim.guard import Guard
+
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
@@ -82,7 +84,7 @@ class RealUv:
         self._child = 0
 
     def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False) -> Run:
-        """Start uv with those arguments and without those variables; ``watched`` makes its standard error readable while it runs."""
+        """Start uv with those arguments and without those variables; ``watched``: its standard error is read while it runs."""
         environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
         # A shim behind this one (a second copy, another manager's) has nothing to do in a preflight.
         environ["UV_SHIM_MODE"] = "off"
@@ -114,6 +116,7 @@ class Run:
     def __init__(self, path: str, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool) -> None:
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None
+        self._guard: Guard | None = None
         self._reader = -1
         actions: list[tuple[int, int, int] | tuple[int, int, str, int, int] | tuple[int, int]] = []
         if stdin is None:
@@ -125,7 +128,12 @@ class Run:
         actions.append((os.POSIX_SPAWN_DUP2, self._stdout.fd, 1))
         writer = -1
         if watched:
+            from uv_shim.guard import Guard
+
+            self._guard = Guard()
+            environ = self._guard.environment(environ)
             self._reader, writer = os.pipe()
+            os.set_blocking(self._reader, False)
             actions.append((os.POSIX_SPAWN_DUP2, writer, 2))
         else:
             self._stderr = PrivateFile(b"")
@@ -136,34 +144,21 @@ class Run:
         try:
             self.pid = os.posix_spawn(path, [path, *arguments], environ, file_actions=actions, setsigdef=ignored_by_python)
         finally:
-            if writer >= 0:
+            if self._guard:
+                self._guard.started()
                 os.close(writer)
         for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, self._told_to_stop)
 
     def finish(self, stop_at: Callable[[str], bool] | None = None) -> Output:
-        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true."""
+        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true.
+
+        No build hook of a watched run begins before all that uv has written by then was looked at.
+        """
         stopped = None
-        stderr = b""
-        if self._reader >= 0:
-            seen = 0
-            while True:
-                chunk = os.read(self._reader, 65536)
-                if not chunk:
-                    break
-                stderr += chunk
-                if stop_at is None or stopped:
-                    continue
-                end = stderr.rfind(b"\n") + 1
-                for raw in stderr[seen:end].splitlines():
-                    line = raw.decode("utf-8", "replace")
-                    if stop_at(line):
-                        os.kill(self.pid, 9)
-                        stopped = line
-                        break
-                seen = max(seen, end)
-            os.close(self._reader)
+        if self._guard:
+            stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False))
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         if self._stderr is not None:
@@ -175,6 +170,38 @@ class Run:
             stopped,
         )
 
+    def _watch(self, guard: Guard, stop_at: Callable[[str], bool]) -> tuple[bytes, str | None]:
+        """Standard error to its end, and the line at which the run was killed."""
+        import select
+
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        poll.register(guard.fd, select.POLLIN)
+        stopped = None
+        stderr = bytearray()
+        seen = 0
+        ended = False
+        while not ended:
+            ready = dict(poll.poll())
+            # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
+            asked = guard.asked() if guard.fd in ready else []
+            if ready.get(guard.fd, 0) & select.POLLHUP:
+                poll.unregister(guard.fd)
+            ended = _drain_into(stderr, self._reader)
+            end = stderr.rfind(b"\n") + 1
+            if not stopped:
+                lines = stderr[seen:end].decode("utf-8", "replace").splitlines()
+                stopped = next((line for line in lines if stop_at(line)), None)
+                if stopped:
+                    guard.end(self.pid)
+                    os.kill(self.pid, 9)
+                else:
+                    guard.allow(asked)
+            seen = max(seen, end)
+        os.close(self._reader)
+        guard.close()
+        return bytes(stderr), stopped
+
     def _told_to_stop(self, number: int, _frame: object) -> None:
         import _signal
 
@@ -182,6 +209,18 @@ class Run:
             os.kill(self.pid, number)
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _drain_into(text: bytearray, fd: int) -> bool:
+    """Append what can be read from ``fd`` without waiting; whether that was all there will ever be."""
+    while True:
+        try:
+            chunk = os.read(fd, 65536)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            return True
+        text += chunk
 
 
 def _contents(file: PrivateFile) -> bytes:

@@ -1,0 +1,71 @@
+"""The guard: may this build hook of a dry run begin?
+
+uv writes to its log before it builds, and goes on at once. So that code of an sdist never runs before the shim has read that line,
+each Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits for the answer. Whoever
+asks was started after the line was written: once all that uv has written so far is read, the answer is certain.
+
+Process contract: the request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in
+``UV_SHIM_GUARD``); the answer is SIGUSR1. An asker whose uv or whose shim is gone ends itself.
+"""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "UV_SHIM_GUARD"
+
+
+class Guard:
+    """One dry run's guard; ``fd`` becomes readable when a hook asks."""
+
+    def __init__(self) -> None:
+        self.fd, self._asking = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_inheritable(self._asking, True)  # noqa: FBT003
+        self._allowed: list[int] = []
+
+    def environment(self, environ: dict[str, str]) -> dict[str, str]:
+        """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
+        before = environ.get("PYTHONPATH")
+        folder = os.path.dirname(os.path.abspath(__file__))
+        return {**environ, VARIABLE: str(self._asking), "PYTHONPATH": folder if before is None else folder + os.pathsep + before}
+
+    def started(self) -> None:
+        """uv has its copy of the asking end by now."""
+        os.close(self._asking)
+
+    def asked(self) -> list[int]:
+        """Process ids of the hooks that wait for an answer."""
+        try:
+            return [int(number) for number in os.read(self.fd, 4096).split()]
+        except BlockingIOError:
+            return []
+
+    def allow(self, hooks: list[int]) -> None:
+        """Let those hooks begin."""
+        import _signal
+
+        for hook in hooks:
+            try:
+                os.kill(hook, _signal.SIGUSR1)
+            except ProcessLookupError:
+                continue
+            self._allowed.append(hook)
+
+    def end(self, uv: int) -> None:
+        """Kill the hooks that were allowed and still run below the process ``uv``: killed itself, it would leave them behind."""
+        for hook in self._allowed:
+            if _parent(hook) == uv:
+                os.kill(hook, 9)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def _parent(process: int) -> int:
+    """Process id of the parent; 0 where it cannot be told (no such process, no /proc)."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0

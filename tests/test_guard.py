@@ -1,0 +1,105 @@
+"""The guard: code of an sdist waits until the shim has read what uv said before it, however slow the machine is."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from uv_shim import plan
+from uv_shim.demo.wheels import sdist
+from uv_shim.realuv import RealUv
+from world import World
+
+#: The last of those that are stopped before they download, and of those that are stopped before they build.
+VERSIONS = ("0.4.6", "0.9.8", "0.12.15")
+MARK = "import os, pathlib; pathlib.Path(os.environ['HOME'], 'ran').touch()"
+#: How long the stalled shim of these tests does not look. uv takes a tenth of it to build.
+STALL_SECONDS = 3.0
+
+BACKEND = """\
+import json, os, sys, time
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    names = ("PYTHONPATH", "UV_SHIM_GUARD")
+    seen = {"variables": {name: os.environ.get(name) for name in names}, "path": sys.path,
+            "own": getattr(sys, "customized", None)}
+    with open(os.path.join(os.environ["HOME"], "seen.json"), "w") as file:
+        json.dump(seen, file)
+    for _ in range(int(os.environ.get("BUILD_TICKS", "0"))):
+        print("tick", flush=True)
+        time.sleep(0.1)
+    with open(os.path.join(os.environ["HOME"], "built"), "w"):
+        sys.exit(1)
+"""
+
+
+def dry_run(world: World, what: str, stop_at: Callable[[str], bool], **env: str) -> None:
+    """A watched dry run of uv itself, as the shim makes it."""
+    os.chdir(world.work)
+    RealUv(str(world.uv), {**world.env, **env}).start(["pip", "install", "--dry-run", "-v", what], watched=True).finish(stop_at)
+
+
+def local_project(world: World) -> Path:
+    """A project whose build writes down what it sees, takes its time, and fails."""
+    folder = world.work / "local"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "local"\ndynamic = ["version"]\n[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    (folder / "backend.py").write_text(BACKEND)
+    return folder
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_code_runs_while_the_shim_is_stalled(make_world: Callable[..., World], version: str) -> None:
+    """A shim that gets no processor for seconds, right when uv says what it is about to build, still stops it in time."""
+    world = make_world(version)
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"))
+
+    def stop_at(line: str) -> bool:
+        stop = plan.sdist_to_download(line) or plan.sdist_to_build(line)
+        if stop:
+            time.sleep(STALL_SECONDS)
+        return stop is not None
+
+    dry_run(world, "app", stop_at)
+    time.sleep(0.5)
+    assert not (world.home / "ran").exists()
+    # The control: with nobody who stops it, the same code runs.
+    dry_run(world, "app", lambda _: False)
+    assert (world.home / "ran").exists()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_build_does_not_see_the_guard(make_world: Callable[..., World], version: str) -> None:
+    """A build that may run sees the environment, the path and the `sitecustomize` that it would see without the shim."""
+    world = make_world(version)
+    folder = local_project(world)
+    own = world.root / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import sys\nsys.customized = 'yes'\n")
+    seen = {}
+    for route in (world.bare, world.run):
+        for env in ({}, {"PYTHONPATH": str(own)}):
+            route("pip", "install", "--no-deps", str(folder), env=env)
+            seen[route.__name__, bool(env)] = json.loads((world.home / "seen.json").read_text())
+            seen[route.__name__, bool(env)]["path"] = [part for part in seen[route.__name__, bool(env)]["path"] if "builds-v" not in part]
+            (world.home / "seen.json").unlink()
+    assert seen["run", False] == seen["bare", False]
+    assert seen["run", True] == seen["bare", True]
+    assert seen["run", True]["own"] == "yes"
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_a_build_that_was_allowed_ends_with_the_dry_run(make_world: Callable[..., World], version: str) -> None:
+    """Where uv is stopped because of an sdist, a local build that it is in the middle of does not go on by itself."""
+    world = make_world(version)
+    folder = local_project(world)
+    dry_run(world, str(folder), lambda line: "tick" in line, BUILD_TICKS="20")
+    assert (world.home / "seen.json").exists()
+    time.sleep(2.5)
+    assert not (world.home / "built").exists()
