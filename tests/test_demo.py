@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import uvs
-from uv_shim import router
+from uv_shim import report, router
 from uv_shim.demo import __main__ as demo
 from uv_shim.demo import table
 from uv_shim.demo.trial import Cost, Route, Trial
@@ -124,4 +124,4 @@ def test_columns_are_aligned() -> None:
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (250_400, "250.4 kB"), (4_150_000, "4.2 MB")])
 def test_sizes_read_well(count: int, text: str) -> None:
-    assert table.size(count) == text
+    assert report.size(count) == text

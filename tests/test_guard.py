@@ -25,8 +25,8 @@ BACKEND = """\
 import json, os, sys, time
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-    names = ("PYTHONPATH", "UV_SHIM_GUARD")
-    seen = {"variables": {name: os.environ.get(name) for name in names}, "path": sys.path,
+    names = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UV_SHIM_GUARD")
+    seen = {"variables": {name: os.environ.get(name) for name in names}, "path": sys.path, "no bytecode": sys.dont_write_bytecode,
             "own": getattr(sys, "customized", None)}
     with open(os.path.join(os.environ["HOME"], "seen.json"), "w") as file:
         json.dump(seen, file)
@@ -84,7 +84,7 @@ def test_a_build_does_not_see_the_guard(make_world: Callable[..., World], versio
     (own / "sitecustomize.py").write_text("import sys\nsys.customized = 'yes'\n")
     seen = {}
     for route in (world.bare, world.run):
-        for env in ({}, {"PYTHONPATH": str(own)}):
+        for env in ({}, {"PYTHONPATH": str(own), "PYTHONDONTWRITEBYTECODE": "yes"}):
             route("pip", "install", "--no-deps", str(folder), env=env)
             seen[route.__name__, bool(env)] = json.loads((world.home / "seen.json").read_text())
             seen[route.__name__, bool(env)]["path"] = [part for part in seen[route.__name__, bool(env)]["path"] if "builds-v" not in part]

@@ -29,6 +29,18 @@ class Regime:
         #: And what is in its cache already.
         self.checks_cache = version >= (0, 13, 9)
 
+    def in_words(self) -> str:
+        """What this uv does about hashes by itself, and what is left for the shim."""
+        if not self.flag:
+            return "knows no --verify-hashes: its calls pass untouched"
+        if not self.constrains:
+            return "cannot be told hashes: its calls get --verify-hashes, and nothing is sealed"
+        if not self.hashes:
+            return "keeps no hash and checks none by itself: the shim seals"
+        if not self.checks:
+            return "keeps hashes, but does not check them against the index: the shim seals"
+        return "checks and keeps hashes by itself: nothing is left to seal"
+
 
 def parse(text: str) -> tuple[int, int, int] | None:
     """Version in the first line of ``uv --version`` (``uv 0.9.8 (…)``); None where it is something else."""

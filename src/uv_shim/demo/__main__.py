@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from uv_shim import router
+from uv_shim import report, router
 from uv_shim.demo import old_uv, table, trial
 from uv_shim.demo.index import Index
 from uv_shim.errors import ShimError
@@ -33,7 +33,7 @@ def run(environ: Mapping[str, str]) -> int:
             missing = f"uv {old_uv.VERSION}, which needs the shim, could not be had from the package index: {error}"
     with tempfile.TemporaryDirectory(prefix="uv-shim-demo-") as folder, Index() as index:
         stocked = trial.stock(index)
-        print(f"A package index on this machine with {stocked.files} files ({table.size(stocked.bytes)}); "
+        print(f"A package index on this machine with {stocked.files} files ({report.size(stocked.bytes)}); "
               "for each line a new HOME, cache and environment.\n", flush=True)
         shim = router.lay_out(Path(folder) / "shim")
         routes = [trial.Route(uv, version, behind) for uv, version in uvs for behind in (None, shim)]

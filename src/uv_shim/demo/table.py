@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uv_shim.demo.trial import Cost, Trial
+from uv_shim.report import size
 
 _HEADER = ("uv", "route", "uv pip install", "then uv lock + uv sync")
 
@@ -21,13 +22,6 @@ def lines(trials: Sequence[Trial]) -> list[str]:
 def cell(cost: Cost) -> str:
     """``5 files   4.2 MB``: the sizes stand below each other where the ends do."""
     return f"{cost.files} file{' ' if cost.files == 1 else 's'} {size(cost.bytes):>8}"
-
-
-def size(count: int) -> str:
-    """Bytes, for people."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
 def conclusion(trials: Sequence[Trial]) -> str:

@@ -34,7 +34,12 @@ def _ask(fd: int) -> None:
 
 
 _here = os.path.dirname(os.path.abspath(__file__))
-_fd = os.environ.pop("UV_SHIM_GUARD", "")
+_fd, _, _bytecode = os.environ.pop("UV_SHIM_GUARD", "").partition(":")
+if _fd and not _bytecode:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+elif _fd:
+    os.environ["PYTHONDONTWRITEBYTECODE"] = _bytecode
 _rest = os.environ.pop("PYTHONPATH", "").split(os.pathsep)[1:]
 if _rest:
     os.environ["PYTHONPATH"] = os.pathsep.join(_rest)
