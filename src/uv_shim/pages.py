@@ -47,9 +47,12 @@ def flat_digests_of(cache: str, filename: str) -> list[str] | None:
             except OSError:
                 continue
             if listed:
-                algorithm, equals, digest = rest[1:200].partition(b"=")
-                known = rest[:1] == b"#" and equals and algorithm.decode("ascii", "replace") in _ALGORITHMS.values()
-                return [f"{algorithm.decode()}:{_run_after(b'=' + digest, b'=').decode()}"] if known else []
+                name, _, digest = rest[1:200].partition(b"=")
+                algorithm = name.decode("ascii", "replace")
+                length = next((length for length, known in _ALGORITHMS.items() if known == algorithm), 0)
+                # What follows may be a file name that begins like a digest.
+                digest = _run_after(digest, b"")[:length]
+                return [f"{algorithm}:{digest.decode()}"] if rest[:1] == b"#" and length and len(digest) == length else []
     return None
 
 

@@ -89,6 +89,7 @@ class Preflight:
         #: What the index said so far.
         self.advertised = Advertised()
         self._hashed_urls: set[str] = set()
+        self._shown_settings: str | None = None
 
     def close(self) -> None:
         """Remove what was kept for this call alone."""
@@ -99,10 +100,21 @@ class Preflight:
 
     def is_offline(self) -> bool:
         """Whether uv may not use the network, by an option, a variable or a setting."""
-        if not self._offline:
-            settings = self._uv.run(self._line.rehearsal("--show-settings", refresh=False))
-            self._offline = "connectivity: Offline" in settings.stdout
+        self._offline = self._offline or "connectivity: Offline" in self._settings()
         return self._offline
+
+    def configured_folders(self) -> list[str]:
+        """Local folders that a setting of the caller's names as ``find-links``."""
+        from urllib.parse import unquote
+
+        links = self._settings().partition("flat_index: [")[2].partition(" no_index: ")[0]
+        return [unquote(url.partition('path: "')[2].partition('"')[0]) for url in links.split('scheme: "file"')[1:]]
+
+    def _settings(self) -> str:
+        """uv's own account of the settings of this call (Rust's notation), asked for once."""
+        if self._shown_settings is None:
+            self._shown_settings = self._uv.run(self._line.rehearsal("--show-settings", refresh=False)).stdout
+        return self._shown_settings
 
     def constraints(self, pins: list[Pin]) -> list[str]:
         """Options that make uv demand those hashes, beside the caller's own constraints."""

@@ -247,6 +247,8 @@ class Sealing:
                 continue  # a local folder that a setting names
             if digests:
                 pins.append(Pin(name, version, digests))
+            elif not url and preflight.is_local(ask.configured_folders(), "", filename):
+                continue  # the same, of a uv that tells no URL
             elif ask.advertised.knows(name, version):
                 unsealed[name] = f"the index has no hash for {filename or version}"
             else:

@@ -4,9 +4,8 @@ uv writes to its log before it builds, and goes on at once. So that code of an s
 each Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits for the answer. Whoever
 asks was started after the line was written: once all that uv has written so far is read, the answer is certain.
 
-Process contract: the request is the asker's process id and a newline, on a pipe that uv inherits; the answer is SIGUSR1. An asker
-whose uv or whose shim is gone ends itself. ``UV_SHIM_GUARD`` is the pipe's descriptor, and what the caller had in
-``PYTHONDONTWRITEBYTECODE``, which is set so that no bytecode is put beside these sources; the asker undoes both.
+Process contract: the request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in
+``UV_SHIM_GUARD``); the answer is SIGUSR1. An asker whose uv or whose shim is gone ends itself.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import os
 
 VARIABLE = "UV_SHIM_GUARD"
-_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 class Guard:
@@ -31,7 +29,7 @@ class Guard:
         before = environ.get("PYTHONPATH")
         folder = os.path.dirname(os.path.abspath(__file__))
         return {**environ, "PYTHONPATH": folder if before is None else folder + os.pathsep + before,
-                VARIABLE: f"{self._asking}:{environ.get(_BYTECODE, '')}", _BYTECODE: "1"}
+                VARIABLE: str(self._asking)}
 
     def started(self) -> None:
         """uv has its copy of the asking end by now."""

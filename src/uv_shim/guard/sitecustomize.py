@@ -34,16 +34,17 @@ def _ask(fd: int) -> None:
 
 
 _here = os.path.dirname(os.path.abspath(__file__))
-_fd, _, _bytecode = os.environ.pop("UV_SHIM_GUARD", "").partition(":")
-if _fd and not _bytecode:
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sys.dont_write_bytecode = False
-elif _fd:
-    os.environ["PYTHONDONTWRITEBYTECODE"] = _bytecode
+_fd = os.environ.pop("UV_SHIM_GUARD", "")
 _rest = os.environ.pop("PYTHONPATH", "").split(os.pathsep)[1:]
 if _rest:
     os.environ["PYTHONPATH"] = os.pathsep.join(_rest)
 sys.path[:] = [entry for entry in sys.path if entry != _here]
+_cached = __spec__.cached or ""
+try:  # Python has put its bytecode beside this file
+    os.unlink(_cached)
+    os.rmdir(os.path.dirname(_cached))
+except OSError:
+    pass
 if _fd:
     _ask(int(_fd))
 
