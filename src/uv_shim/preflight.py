@@ -75,7 +75,7 @@ class Preflight:
         self._uv = uv
         self._line = line
         self._inputs = inputs
-        self._regime = regime
+        self.regime = regime
         self._trace = trace
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
@@ -194,11 +194,11 @@ class Preflight:
         """
         if not solving:
             found = plans.sdist_to_download(text)
-            wanted = found and (self._enforce or not self._regime.hashes) and not self._inputs.has_url_hash(found[2])
+            wanted = found and (self._enforce or not self.regime.hashes) and not self._inputs.has_url_hash(found[2])
             return found if wanted and found and found[:2] not in self._met else None
-        if self._regime.checks:
+        if self.regime.checks:
             return None
-        found = plans.sdist_to_build(text) if self._regime.hashes else plans.sdist_to_download(text)
+        found = plans.sdist_to_build(text) if self.regime.hashes else plans.sdist_to_download(text)
         return found if found and found[:2] not in self._met else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
@@ -212,7 +212,7 @@ class Preflight:
             log.selected[name, version] = hashes.file_name(url)
         self.ask_hashes([(name, version)], log)
         digests = self.advertised.of(name, version, log.selected.get((name, version), ""))
-        if self._regime.hashes:
+        if self.regime.hashes:
             # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
             digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests
         return [Pin(name, version, digests)] if digests else []
@@ -222,7 +222,7 @@ class Preflight:
         asked = wanted
         if not wanted:
             return
-        if self._regime.computes:
+        if self.regime.computes:
             self._attribute(wanted, plan)
             asked = [key for key in wanted if not self.advertised.knows(*key) and plan.selected.get(key, "").endswith(".whl")]
         answered = self._ask(asked, [], plan) if asked else set()
@@ -233,7 +233,7 @@ class Preflight:
                 groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
         for roots, keys in groups.items():
             self._ask(keys, [word for root in roots for word in ("--index", _without_credentials(root))], plan)
-        if not (self._regime.format or self._regime.computes):
+        if not (self.regime.format or self.regime.computes):
             self._attribute(wanted, plan)
 
     def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
@@ -269,7 +269,7 @@ class Preflight:
         if not asked or not _printed(output):
             self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked) or 'anything more'}")
             return set()
-        answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
+        answer = hashes.from_pylock(output.stdout) if self.regime.format else hashes.from_requirements(output.stdout)
         answer.drop_computed(plans.downloaded_files(output.stderr))
         looked = plans.parse_log(output.stderr).pages
         # Looked for elsewhere than in the dry run, another file may have been meant.
@@ -285,7 +285,7 @@ class Preflight:
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         requirements = PrivateFile("".join(f"{line}\n" for line in lines).encode())
         options = [*options, "--no-deps", "-v", "-o", _NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
-        options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes", "--no-universal"]
+        options += ["--format", "pylock.toml"] if self.regime.format else ["--generate-hashes", "--no-universal"]
         if plan.python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
             options += ["--python", plan.python]
         output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
@@ -325,7 +325,7 @@ class Preflight:
         Returns:
             Names for which this was not possible.
         """
-        if self._regime.hashes or self._folder:
+        if self.regime.hashes or self._folder:
             return []
         missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
         if self._offline or any("****" in url for url in missing.values()):

@@ -235,6 +235,8 @@ class Sealing:
         folder = (line.values("--directory") or ["."])[-1]
         places = line.values("--find-links") + self.environ.get("UV_FIND_LINKS", "").split(",") + [
             text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
+        if ask.regime.computes:
+            places += ask.configured_folders()  # there, asking is preparing
         # From a local folder, nothing is downloaded.
         wanted = [key for key in wanted if not preflight.is_local(places, folder, plan.selected.get(key, ""))]
         ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
