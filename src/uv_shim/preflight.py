@@ -305,10 +305,13 @@ class Preflight:
         cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
         for name, version in [] if output.code else wanted:
             filename = plan.selected.get((name, version), "")
-            run = pages.digests_of(cache, name, (plan.pages.get(name) or [""])[-1], filename) if filename else None
             told = self.advertised.versions.get((name, version))
-            if run is not None:
-                digests = pages.readings(run) if told is None else [digest for digest in told if digest.partition(":")[2].encode() in run]
+            # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
+            looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
+            runs = [run for run in looked if run is not None]
+            if runs:
+                digests = [digest for run in runs for digest in pages.readings(run)] if told is None else [
+                    digest for digest in told if any(digest.partition(":")[2].encode() in run for run in runs)]
                 self.advertised.files[name, version] = {filename: digests}
             elif filename:
                 flat = pages.flat_digests_of(cache, filename)
