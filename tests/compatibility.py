@@ -1,0 +1,86 @@
+"""docs/compatibility.md: what the sweep has recorded, as a page.
+
+Neighbouring releases that did the same are one row, so that the boundaries are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
+
+#: Cases, as columns: what is counted or tried, and what is written above it.
+COLUMNS = {
+    "files at the sync": "wheels and an sdist",
+    "files at the sync from a sha512 index": "sha512 index",
+    "tampered wheel": "tampered wheel",
+    "tampered sdist": "tampered sdist",
+}
+
+INTRODUCTION = """\
+# Compatibility
+
+Generated from runs: `tests/run sweep` takes each release of uv that has `uv pip install` from the package index, and runs the same cases
+through the bare binary, with `--verify-hashes` alone, and through the shim. The record is `tests/data/sweep.json`; a test fails where this
+page and the record disagree, and CI runs a dozen releases, and the newest, again.
+
+The first two columns count the files that `uv sync` fetches again after `uv pip install` (of three wheels and an sdist; of one wheel from an
+index that advertises sha512 alone). The other two say what became of a file whose bytes are not those of the index's hash. An arrow
+leads from the bare uv to the same uv through the shim; where there is none, both do the same.
+
+"""
+
+ROUTES = """
+## The flag alone
+
+`--verify-hashes` by itself, which is the mode `flag`:
+
+"""
+
+OUTSIDE = """
+## What the shim does not reach
+
+`uv tool install`, `uvx` and `uv run --with` do not pass through `uv pip`. What `uv tool install` of two wheels leaves to be fetched again
+by `uv sync`:
+
+"""
+
+END = """
+Before 0.4.6 uv does not heed the hashes of constraints, so there is nothing that a shim could tell it: such a uv runs as it is, and a line says so.
+{options}
+"""
+
+
+def page(record: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page's text."""
+    versions = sorted(record, key=Version)
+    text = INTRODUCTION + f"Measured: {len(versions)} releases, {versions[0]} to {versions[-1]}.\n\n"
+    text += table(versions, lambda version: tuple(change(record[version], name) for name in COLUMNS), tuple(COLUMNS.values()))
+    text += ROUTES + table(versions, lambda version: tuple(str(record[version]["flag"][name]) for name in COLUMNS), tuple(COLUMNS.values()))
+    tool = "files at the sync after uv tool install"
+    text += OUTSIDE + table(versions, lambda version: (change(record[version], tool),), ("files",))
+    odd = {version: record[version]["options"] for version in versions if record[version]["options"]}
+    words = "The option table agrees with the `--help` of each of them"
+    words += ", but for " + "; ".join(f"{version}: `{', '.join(what)}`" for version, what in odd.items()) + "." if odd else "."
+    return text + END.format(options=words)
+
+
+def change(one: Mapping[str, Any], name: str) -> str:
+    """Bare, then through the shim."""
+    bare, shim = str(one["bare"][name]), str(one["shim"][name])
+    return bare if bare == shim else f"{bare} → **{shim}**"
+
+
+def table(versions: Sequence[str], row: Callable[[str], tuple[str, ...]], header: Sequence[str]) -> str:
+    """A table with a row for each run of releases that did the same."""
+    lines = ["| uv | " + " | ".join(header) + " |", "|---" * (len(header) + 1) + "|"]
+    for cells, group in groupby(versions, row):
+        same = list(group)
+        span = same[0] if len(same) == 1 else f"{same[0]} to {same[-1]} ({len(same)})"
+        lines.append(f"| {span} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
