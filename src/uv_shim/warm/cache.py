@@ -30,16 +30,12 @@ class Cache:
         self.folder = Path(os.path.realpath(folder))
         self._before = self._archives()
 
-    def holds(self, archive: Path) -> bool:
-        """Whether that package is in here, now."""
-        return self.folder in archive.parents and archive.is_dir()
-
     def knew(self, archive: Path) -> bool:
-        """Whether it was in here before."""
+        """Whether that package was in here before."""
         return archive in self._before
 
     def unclaimed(self, claimed: set[Path | None]) -> list[Package]:
-        """Packages that are new and that no environment was given: what builds needed."""
+        """Packages that are new and that no environment was given."""
         return [Package(*_name(info), archive) for archive in sorted(self._archives() - self._before - claimed)
                 for info in sorted(archive.glob("*.dist-info"))]
 

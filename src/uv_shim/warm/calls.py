@@ -84,7 +84,9 @@ class Uv:
         self._tick = tick
         self._asked = environ.get("UV_PYTHON") or None
         self._environ = {key: value for key, value in environ.items() if key not in _DROPPED}
-        self._environ.update({"UV_SHIM_REAL_UV": str(found.path), "NO_COLOR": "1"})
+        # uv leaves lock files in the folder for temporary files: they go with ours.
+        (folder / "tmp").mkdir()
+        self._environ.update({"UV_SHIM_REAL_UV": str(found.path), "NO_COLOR": "1", "TMPDIR": str(folder / "tmp")})
         self._environ.setdefault("UV_SHIM_PYTHON", sys.executable)
         if config.mode(dict(environ)).name != "enforce":
             # Whatever the shim does for other calls here: warming is about the hashes.

@@ -24,10 +24,6 @@ from uv_shim.warm.locked import Syncing
 from uv_shim.warm.outcome import Had, Missing, Outcome
 from uv_shim.warm.wanted import File, Wanted, label
 
-
-_NOT_KEPT = "uv has not kept it in its cache. Is no-cache set in its configuration?"
-
-
 class Step(NamedTuple):
     """One thing to do, and what it is for people."""
 
@@ -82,11 +78,14 @@ class _Filling:
         return steps
 
     def finish(self) -> Outcome:
-        """What came of it, with what the builds have left in the cache."""
+        """What came of it, with what else is new in the cache: for builds, or fetched before uv stopped."""
+        stopped_at = " ".join(missing.reason for missing in self._outcome.missing)
         claimed = {had.package.archive for had in self._outcome.had}
         for folder in {used.folder: used for used in self._caches.values()}.values():
             self._outcome.caches.append(folder.folder)
-            self._outcome.had += [Had(package, "", known=False) for package in folder.unclaimed(claimed)]
+            self._outcome.had += [Had(package, "", known=False) for package in folder.unclaimed(claimed)
+                                  # What uv has refused, it may have unpacked before; it will refuse it again.
+                                  if f"{package.name}=={package.version}" not in stopped_at]
         return self._outcome
 
     def _pythons(self, wanted: Wanted) -> list[Python]:
@@ -160,10 +159,7 @@ class _Filling:
     def _have(self, what: str, said: Said, site: Path, version: str, cwd: Path) -> None:
         used = self._cache(cwd)
         for package in cache.installed(site):
-            if package.archive and not used.holds(package.archive):
-                self._outcome.missing.append(Missing(package.name, version, _NOT_KEPT))
-            else:
-                self._outcome.had.append(Had(package, version, used.knew(package.archive) if package.archive else None))
+            self._outcome.had.append(Had(package, version, used.knew(package.archive) if package.archive else None))
         if said.unsealed:
             self._outcome.missing.append(Missing(what, version, f"It was fetched, but could not be checked: {said.unsealed}"))
 

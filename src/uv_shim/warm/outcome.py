@@ -18,7 +18,7 @@ class Had:
     """A package that uv has in its cache now."""
 
     package: Package
-    #: Version of the Python that it was installed for; empty where it was needed for a build alone.
+    #: Version of the Python that it was installed for; empty where it was fetched on the way (to build another).
     python: str
     #: Whether it was there before; None: cannot be told.
     known: bool | None
@@ -26,7 +26,7 @@ class Had:
     @property
     def state(self) -> str:
         """In words."""
-        return _STATES[self.known] if self.python else "added for a build"
+        return _STATES[self.known] if self.python else "added on the way"
 
 
 @dataclass(frozen=True)

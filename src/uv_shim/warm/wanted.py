@@ -83,7 +83,7 @@ class Wanted:
         Raises:
             ShimError: some of it cannot be used; all of that is named.
         """
-        wrong = [_no_requirement(name) for name in names if not _REQUIREMENT.fullmatch(name.strip())]
+        wrong = [_no_requirement(name) for name in names if not _REQUIREMENT.fullmatch(name.strip()) or _is_file(name)]
         wrong += ["a --python is empty. Expected: a version (3.12), or anything else that uv's --python takes."
                   for python in pythons if not python.strip()]
         for file in files:
@@ -113,8 +113,12 @@ def _once(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _is_file(text: str) -> bool:
+    return text.endswith((".txt", ".in", ".lock", ".toml")) and os.path.isfile(text)
+
+
 def _no_requirement(text: str) -> str:
-    if os.path.isfile(text):
+    if _is_file(text):
         option = "--lock" if text.endswith("uv.lock") else "-r"
         return f"'{text}' is a file, not a requirement. To warm what is in it: {option} {text}"
     return f"'{text}' is no requirement. Expected: a name with a version or without, such as pandas, 'numpy<3' or 'httpx[http2]==0.28.1'."
