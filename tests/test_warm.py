@@ -93,7 +93,8 @@ def test_what_was_warmed_is_not_fetched_at_sync(version: str, make: Callable[...
     world = make(version)
     done = warm(world, "demo-app", "demo-tool", "--python", str(PYTHON), "--python", str(OTHER))
     assert (done.code, done.stderr, done.said) == (0, "", ())
-    assert set(done.fetched.files.values()) == {1}
+    # An sdist may be asked for before the shim has stopped uv, and again (docs/how-it-works.md).
+    assert {times for name, times in done.fetched.files.items() if name.endswith(".whl")} == {1}
     both = ", ".join(dict.fromkeys((FIRST_MINOR, OTHER_MINOR)))
     assert rows(done) == dict.fromkeys([("demo-app", both), ("demo-base", both), ("demo-core", both), ("demo-tool", both)], "added")
     again = warm(world, "demo-app", "demo-tool", "--python", str(PYTHON), "--python", str(OTHER))
@@ -106,7 +107,7 @@ def test_what_was_warmed_is_not_fetched_at_sync(version: str, make: Callable[...
             assert synced(world, folder, *offline, python=python).files == 0
 
 
-@pytest.mark.parametrize("version", ("0.4.6", *VERSIONS))
+@pytest.mark.parametrize("version", ["0.4.6", *VERSIONS])
 def test_a_lock_is_warmed_whole(version: str, make: Callable[..., World], index: Index) -> None:
     """Extras and groups, also such that exclude each other, of each member of a workspace; the project's folder stays as it is."""
     for name, number in (("demo-extra", "1"), ("demo-group", "1"), ("demo-old", "1"), ("demo-old", "2"), ("demo-lib", "1"), ("demo-path", "3")):
@@ -130,10 +131,11 @@ def test_a_lock_is_warmed_whole(version: str, make: Callable[..., World], index:
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     names = {name for name, _ in rows(done)}
     assert {"demo-app", "demo-core", "demo-extra", "demo-path", "demo-group"} | ({"demo-old", "demo-lib"} if groups else set()) == names
-    assert max(done.fetched.files.values()) == 1
+    assert set(done.fetched.files.values()) == {1}
     nothing_local = ("--no-install-package", "near", "--offline", "--frozen", "--all-extras")
     for group in (("--group", "a"), ("--group", "b")) if groups else ((),):
         assert synced(world, folder, *nothing_local, *group).files == 0
+    assert ("syncs one member of a workspace at a time" in done.stdout) == (not groups)
     again = warm(world, "--lock", lock, "--python", str(PYTHON))
     assert (again.code, again.files, set(rows(again).values())) == (0, 0, {"already there"})
 
@@ -146,7 +148,7 @@ def test_what_cannot_be_had_does_not_spoil_the_rest(make: Callable[..., World], 
     done = warm(world, "demo-nothing", "demo-app", "demo-bad", "--python", str(PYTHON), "--python", "3.99")
     assert done.code == 1
     assert set(rows(done)) == {("demo-app", FIRST_MINOR), ("demo-core", FIRST_MINOR)}
-    assert "could not be warmed: Python 3.99\n  error: No interpreter found for Python 3.99" in done.stdout
+    assert "could not be warmed: Python 3.99\n  No interpreter found for Python 3.99" in done.stdout
     assert f"could not be warmed: demo-nothing for Python {FIRST_MINOR}\n  No solution found" in done.stdout
     assert f"could not be warmed: demo-bad for Python {FIRST_MINOR}\n" in done.stdout
     assert "Hash mismatch" in done.stdout
@@ -168,6 +170,21 @@ def test_a_package_of_a_lock_that_cannot_be_had(version: str, make: Callable[...
     assert done.code == 1
     assert {package["name"] for package in said["packages"]} == {"demo-app", "demo-core", "demo-tool", "demo-base"}
     assert {missing["what"].split()[0] for missing in said["missing"]} == {"demo-gone", "demo-alien"}
+
+
+def test_a_lock_for_another_python_is_told_once(make: Callable[..., World], index: Index) -> None:
+    """In uv's words, not again for each extra."""
+    world = make()
+    index.add(wheel("demo-extra", "1"))
+    folder = project(world.root / "project", "demo-app", extra='[project.optional-dependencies]\nmore = ["demo-extra"]\n')
+    lock = locked(world, folder)
+    for file in (folder / "uv.lock", folder / "pyproject.toml"):
+        file.write_text(file.read_text().replace(">=3.8", ">=3.99"))
+    done = warm(world, "--lock", lock, "--python", str(PYTHON), "--json")
+    assert done.code == 1
+    [missing] = json.loads(done.stdout)["missing"]
+    assert missing["what"] == lock
+    assert "incompatible with the project's Python requirement" in missing["reason"]
 
 
 def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
@@ -201,7 +218,8 @@ def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..
                                          f"demo-base==1 --hash=sha256:{'0' * 64}\n")
     done = warm(world, "-r", str(tmp_path / "hashed.txt"), "--python", str(PYTHON))
     assert done.code == 1
-    assert [name for name, _ in rows(done)] == ["demo-app"]
+    # What uv had fetched for the whole set, before it met the bad one, may be there too.
+    assert [name for name, python in rows(done) if python == FIRST_MINOR] == ["demo-app"]
     assert "could not be warmed: demo-base==1 (hashed.txt)" in done.stdout
     assert "Hash mismatch" in done.stdout
 
@@ -233,14 +251,15 @@ def test_bad_input_is_refused_before_anything_is_run(args: tuple[str, ...], word
     assert done.fetched.pages == {}
 
 
-def test_the_callers_settings_apply(make: Callable[..., World], index: Index) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_callers_settings_apply(version: str, make: Callable[..., World], index: Index) -> None:
     """The index and the cache of the configuration in the working directory; not where it says to install to."""
-    world = make(UV_INDEX_URL="http://127.0.0.1:9/none")
+    world = make(version)
     del world.env["UV_INDEX_URL"], world.env["UV_CACHE_DIR"]
     (world.work / "uv.toml").write_text(f'index-url = "{index.simple()}"\ncache-dir = "{world.root}/other"\ncompile-bytecode = true\n'
                                         f'[pip]\nprefix = "{world.root}/prefix"\nsystem = true\nno-deps = true\n')
     done = warm(world, "demo-app", "--python", str(PYTHON), env={"UV_SHIM_MODE": "off", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_PYTHON": "1"})
-    assert done.code == 0, done
+    assert done.code == 0, done.stdout
     assert list(rows(done)) == [("demo-app", FIRST_MINOR)]
     assert done.stdout.endswith(f"in {world.root}/other\n")
     assert not (world.root / "prefix").exists()

@@ -25,7 +25,7 @@ _UNSEALED = f"{_PREFIX}unsealed: "
 
 #: What would colour uv's words or mix others into them, and what would send its work elsewhere than we say.
 _DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "UV_LOG_CONTEXT", "UV_SHIM_TRACE", "UV_SHIM_VISITED", "UV_PYTHON",
-            "UV_SYSTEM_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX")
+            "UV_SYSTEM_PYTHON", "UV_COMPILE_BYTECODE", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 #: What would make `uv sync` leave out a part of the lock, or take another project.
 _NARROWING = ("UV_FROZEN", "UV_LOCKED", "UV_NO_SYNC", "UV_DEV", "UV_NO_DEV", "UV_NO_GROUP", "UV_NO_DEFAULT_GROUPS", "UV_PROJECT",
@@ -56,7 +56,8 @@ class Said:
     @property
     def reason(self) -> str:
         """The error without the drawing around it, and without what was said before it."""
-        lines = [line.strip(_DRAWING) for line in self.error.splitlines()]
+        text = self.error[len("error: ") :] if self.error.startswith("error: ") else self.error
+        lines = [line.strip(_DRAWING) for line in text.splitlines()]
         return "\n".join(line for line in lines if line and not line.startswith(_PRELUDE)) or f"uv ended with exit code {self.code}"
 
 

@@ -24,6 +24,7 @@ from uv_shim.warm.locked import Syncing
 from uv_shim.warm.outcome import Had, Missing, Outcome
 from uv_shim.warm.wanted import File, Wanted, label
 
+
 class Step(NamedTuple):
     """One thing to do, and what it is for people."""
 
@@ -145,7 +146,11 @@ class _Filling:
 
     def _lock(self, lock: Lock, python: Python | None) -> None:
         excluded: dict[str, Missing] = {}
-        for synced in Syncing(self._uv, lock, python, self._new_folder()).run():
+        syncing = Syncing(self._uv, lock, python, self._new_folder())
+        if syncing.leaves_out_members():
+            self._outcome.notes.append(f"{lock.path}: uv {self._uv.version} syncs one member of a workspace at a time, so what the "
+                                       "others need beside the root is not warmed.")
+        for synced in syncing.run():
             version = python.version if python else _python_of(synced.environment)
             if synced.said.code:
                 self._miss(f"{lock.path}" + (f" ({synced.part.label})" if synced.part.label else ""), version, synced.said)

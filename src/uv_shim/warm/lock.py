@@ -24,6 +24,8 @@ class Lock:
     remote: frozenset[str]
     extras: tuple[str, ...]
     groups: tuple[str, ...]
+    #: How many members the workspace has.
+    members: int
 
     @property
     def folder(self) -> Path:
@@ -53,7 +55,7 @@ class Lock:
         local = {package["name"] for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))}
         return cls(path, tuple(sorted(local)), frozenset(package["name"] for package in packages) - local,
                    tuple(dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))),
-                   tuple(dict.fromkeys(groups)))
+                   tuple(dict.fromkeys(groups)), len(own))
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -30,8 +30,8 @@ class Part:
         return ", ".join((*(f"extra {name}" for name in self.extras), *(f"group {name}" for name in self.groups)))
 
     def pieces(self) -> list[Part]:
-        """The base, and each extra and group on its own with it."""
-        return [Part(), *(Part(extras=(name,)) for name in self.extras), *(Part(groups=(name,)) for name in self.groups)]
+        """Each extra and each group on its own."""
+        return [*(Part(extras=(name,)) for name in self.extras), *(Part(groups=(name,)) for name in self.groups)]
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,21 @@ class Syncing:
         self._excluded: dict[str, Said] = {}
 
     def run(self) -> Iterator[Synced]:
-        """All of the lock at once; where the project declares that it does not go together, piece by piece."""
+        """All of the lock at once; where that cannot be (the project may say so of extras and groups), piece by piece."""
         everything = Part(self._lock.extras, self._lock.groups if self._has("--group") else ())
         whole = self._sync(everything)
         if whole.said.code == 0 or everything == Part():
             yield whole
             return
-        for piece in everything.pieces():
+        base = self._sync(Part())
+        yield base
+        # What fails without any of them is told once.
+        for piece in everything.pieces() if base.said.code == 0 else ():
             yield self._sync(piece)
+
+    def leaves_out_members(self) -> bool:
+        """Whether this uv cannot sync more than one member of a workspace, and there are more."""
+        return self._lock.members > 1 and not self._has("--all-packages")
 
     def _sync(self, part: Part) -> Synced:
         """One part, without the packages that cannot be had: one of them must not spoil the rest."""

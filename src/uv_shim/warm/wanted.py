@@ -55,8 +55,8 @@ class File:
         options: list[str] = []
         texts: list[str] = []
         _read(self.path, options, texts, set())
-        if any("--hash" in text for text in texts):
-            # Where one has hashes, each must: what a line depends on stands in the file, and its hash on that line.
+        if all("--hash" in text for text in texts):
+            # Made by `uv pip compile` or alike: what a line depends on has a line, and a version, of its own.
             options.append("--no-deps")
         return [Line(text, tuple(options)) for text in texts]
 
