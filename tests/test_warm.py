@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
+import io
 import json
 import os
 import pty
@@ -10,8 +12,10 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import termios
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -292,10 +296,6 @@ def test_what_a_build_needs_is_told_too(make: Callable[..., World], index: Index
     """Build requirements are in the cache as well, and the sdist syncs offline."""
     index.add(wheel("demo-backend-tool", "5"))
     name, data = sdist("demo-built", "1")
-    import gzip
-    import io
-    import tarfile
-
     buffer = io.BytesIO()
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data))) as old, tarfile.open(fileobj=buffer, mode="w:gz") as new:
         for member in old:
@@ -311,6 +311,33 @@ def test_what_a_build_needs_is_told_too(make: Callable[..., World], index: Index
     folder = project(world.root / "project", "demo-built")
     locked(world, folder)
     assert synced(world, folder, "--offline").files == 0
+
+
+@pytest.mark.parametrize("version", ["0.4.6", *VERSIONS])
+def test_the_cache_is_not_written_through_links(version: str, make: Callable[..., World], index: Index) -> None:
+    """A script gets its interpreter in the folder that is thrown away, not in the cache; what is synced later runs with its own."""
+    name, data = wheel("demo-script", "1")
+    stem, script = "demo_script-1", "import sys; print(sys.executable)\n"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        record = old.read(f"{stem}.dist-info/RECORD").decode()
+        for member in old.namelist():
+            if not member.endswith("RECORD"):
+                new.writestr(member, old.read(member))
+        new.writestr(f"{stem}.data/scripts/demo-script", f"#!python\n{script}")
+        new.writestr(f"{stem}.data/scripts/demo-binary", "#!/bin/sh\necho fine\n")
+        new.writestr(f"{stem}.dist-info/RECORD", f"{record}{stem}.data/scripts/demo-script,,\n{stem}.data/scripts/demo-binary,,\n")
+    index.add((name, buffer.getvalue()))
+    world = make(version)
+    assert warm(world, "demo-script", "--python", str(PYTHON)).code == 0
+    [cached] = Path(world.env["UV_CACHE_DIR"]).glob(f"archive-v0/*/{stem}.data/scripts/demo-script")
+    assert cached.read_text() == f"#!python\n{script}"
+    folder = project(world.root / "project", "demo-script")
+    locked(world, folder)
+    world.bare("sync", "--offline", "--python", str(PYTHON), cwd=folder, check=True)
+    ran = [subprocess.run([str(folder / ".venv" / "bin" / name)], check=True, capture_output=True, text=True).stdout.strip()
+           for name in ("demo-script", "demo-binary")]
+    assert ran == [str(folder / ".venv" / "bin" / Path(ran[0]).name), "fine"]
 
 
 def test_what_has_no_hash_is_told(make: Callable[..., World], index: Index) -> None:
