@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -384,6 +385,23 @@ def test_stopped_it_leaves_nothing(number: signal.Signals, make: Callable[..., W
     assert list(world.work.iterdir()) == []
     processes = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
     assert str(world.root) not in processes
+
+
+def test_links_are_made_in_memory_where_nothing_is_said(make: Callable[..., World]) -> None:
+    """Without TMPDIR; gone at the end there too, and in the folder for temporary files."""
+    world = make()
+    del world.env["TMPDIR"]
+    process = subprocess.Popen([WARM, "warm", "demo-app", "--python", str(PYTHON)], env=world.env, cwd=world.work, stdout=subprocess.PIPE)
+    seen = set()
+    while process.poll() is None:
+        seen |= {path.parent for folder in ("/tmp", "/dev/shm") for path in Path(folder).glob(f"uv-shim-warm-{process.pid}-*")}
+        time.sleep(0.01)
+    assert process.stdout
+    assert b"2 added" in process.stdout.read()
+    process.stdout.close()
+    roomy = Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 256_000_000
+    assert seen == {Path("/tmp"), *([Path("/dev/shm")] if roomy else [])}
+    assert not [path for folder in seen for path in folder.glob(f"uv-shim-warm-{process.pid}-*")]
 
 
 def test_progress_is_shown_on_a_terminal(make: Callable[..., World], index: Index) -> None:

@@ -38,6 +38,10 @@ LINKS = ("--link-mode", "symlink", "--no-compile-bytecode")
 _DRAWING = " \u00d7\u2570\u2500\u25b6\u2502\u251c"
 _PRELUDE = ("Using ", "Creating virtual environment", "Resolved ")
 
+_MEMORY = "/dev/shm"  # noqa: S108  # a folder of our own is made in it
+#: Far more than the links of one request take: up to 4 kB each, where their targets are long.
+_ROOM = 256_000_000
+
 #: Settings that are paths, and mean the caller's folder.
 _PATHS = ("UV_CACHE_DIR", "UV_CONFIG_FILE")
 
@@ -146,10 +150,20 @@ class Uv:
         return Said(code, words[0], error.strip(), unsealed)
 
 
+def folder_for_links(environ: Mapping[str, str]) -> str | None:
+    """Where many small links are made and removed fast: in memory, where there is some; None: the folder for temporary files.
+
+    pandas on a busy ext4: 0.3 s instead of 6, and 0.03 s instead of 4 to remove it.
+    """
+    if environ.get("TMPDIR") or not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return None
+    return _MEMORY if shutil.disk_usage(_MEMORY).free > _ROOM else None
+
+
 @contextmanager
-def throwaway() -> Iterator[Path]:
+def throwaway(base: str | None = None) -> Iterator[Path]:
     """A folder that is gone at the end, also when this process is told to stop while it is being removed."""
-    folder = Path(tempfile.mkdtemp(prefix="uv-shim-warm-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"uv-shim-warm-{os.getpid()}-", dir=base))
     try:
         yield folder
     finally:

@@ -9,6 +9,7 @@ of a lower image layer into this one (as a hard link would), and say what in the
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from uv_shim.errors import ShimError
 from uv_shim.warm import cache
 from uv_shim.warm.cache import Cache
-from uv_shim.warm.calls import LINKS, Python, Said, Uv, throwaway
+from uv_shim.warm.calls import LINKS, Python, Said, Uv, folder_for_links, throwaway
 from uv_shim.warm.lock import Lock
 from uv_shim.warm.locked import Syncing
 from uv_shim.warm.outcome import Had, Missing, Outcome
@@ -41,8 +42,8 @@ def fill(wanted: Wanted, environ: Mapping[str, str], at: Callable[[int, str], No
     if environ.get("UV_NO_CACHE", "").lower() not in ("", "0", "false", "no", "off", "n", "f"):
         raise ShimError("UV_NO_CACHE is set, so uv would keep nothing of what it fetches. Unset it. Nothing was fetched.")
     place = (0, "asking uv")
-    with throwaway() as folder:
-        filling = _Filling(Uv(environ, folder, lambda: at(*place)), folder)
+    with throwaway() as folder, throwaway(folder_for_links(environ)) as links:
+        filling = _Filling(Uv(environ, folder, lambda: at(*place)), links)
         steps = filling.steps(wanted)
         for number, step in enumerate(steps):
             place = (number, step.what)
@@ -165,6 +166,7 @@ class _Filling:
         used = self._cache(cwd)
         for package in cache.installed(site):
             self._outcome.had.append(Had(package, version, used.knew(package.archive) if package.archive else None))
+        shutil.rmtree(site, ignore_errors=True)  # read; the next one may need the room
         if said.unsealed:
             self._outcome.missing.append(Missing(what, version, f"It was fetched, but could not be checked: {said.unsealed}"))
 
