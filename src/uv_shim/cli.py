@@ -20,6 +20,11 @@ class Arguments(argparse.Namespace):
     """What argparse fills in; each command reads its own."""
 
     run: Callable[[Arguments, Mapping[str, str]], Answer]
+    names: list[str]
+    files: list[str]
+    locks: list[str]
+    pythons: list[str]
+    json: bool
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "which", help="the real uv that would run from here",
         description="Say which real uv would run from here, and what the shim has to do for it.")
     which.set_defaults(run=_which)
+    _add_warm(commands)
     return parser
 
 
@@ -77,3 +83,38 @@ def _which(_: Arguments, environ: Mapping[str, str]) -> Answer:
         f"version  {'.'.join(map(str, version)) if version else f'unknown (it says: {found.said})'}",
         f"regime   {versions.Regime(version).in_words() if version else 'unknown: its calls pass untouched'}",
     )))
+
+
+def _add_warm(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    warm = commands.add_parser(
+        "warm", help="fill uv's cache with hashed packages ahead of the projects that need them",
+        description="Fill uv's cache, through the real uv and the shim, so that a later `uv sync` fetches nothing. "
+        "No environment is left behind. Exit code 1 if something could not be warmed.")
+    warm.add_argument("names", nargs="*", metavar="requirement",
+                      help="a package, with a version or without; each comes as a project gets it that needs just that")
+    warm.add_argument("-r", "--requirements", dest="files", action="append", default=[], metavar="FILE",
+                      help="a requirements file: one set, as one project would have it")
+    warm.add_argument("--lock", dest="locks", action="append", default=[], metavar="FILE",
+                      help="a project's uv.lock: all that is in it, exactly")
+    warm.add_argument("-p", "--python", dest="pythons", action="append", default=[], metavar="VERSION",
+                      help="for which Python, as uv's --python; again for more (default: the one that uv picks)")
+    warm.add_argument("--json", action="store_true", help="say it for a machine")
+    warm.set_defaults(run=_warm)
+
+
+def _warm(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import report
+    from uv_shim.warm import filling
+    from uv_shim.warm.wanted import Wanted
+
+    wanted = Wanted.parse(arguments.names, arguments.files, arguments.locks, arguments.pythons)
+    # As for an interrupt: nothing of it is left, whoever ends it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    progress = report.Progress("warming", wanted.steps)
+    try:
+        outcome = filling.fill(wanted, environ, progress.at)
+    finally:
+        progress.end()
+    text = outcome.as_json() if arguments.json else outcome.text(report.Style(sys.stdout, environ))
+    return Answer(text, 1 if outcome.missing else 0)

@@ -150,7 +150,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
         except (OSError, ValueError):
             return
         base = os.path.dirname(path)
-    for line in _logical_lines(text.decode("utf-8", "replace")):
+    for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, seen)
 
 
@@ -193,7 +193,7 @@ def _release(version: str) -> str:
     return text
 
 
-def _logical_lines(text: str) -> list[str]:
+def logical_lines(text: str) -> list[str]:
     """Lines with their continuations joined, without comments and blank lines."""
     lines = []
     pending = ""

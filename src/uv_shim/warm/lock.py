@@ -1,0 +1,73 @@
+"""A lock file (uv.lock): what does it hold that can be fetched, and in which parts does uv hand it out?"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv_shim.errors import ShimError
+
+#: Sources of packages that are folders or files of the project itself: nothing to fetch.
+_LOCAL = ("virtual", "editable", "directory", "path")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What `uv sync` needs to be told to get all of a lock and nothing of the project itself."""
+
+    path: Path
+    #: Packages that are the project's own.
+    local: tuple[str, ...]
+    #: Packages from elsewhere.
+    remote: frozenset[str]
+    extras: tuple[str, ...]
+    groups: tuple[str, ...]
+    #: How many members the workspace has.
+    members: int
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self.path.parent
+
+    @classmethod
+    def read(cls, path: Path) -> Lock:
+        """Read the lock at ``path``.
+
+        Raises:
+            ShimError: it is no lock, or uv would not use it.
+        """
+        path = path.absolute()
+        if not path.is_file():
+            raise ShimError(f"{path}: no such lock file.")
+        if path.name != "uv.lock" or not (path.parent / "pyproject.toml").is_file():
+            raise ShimError(f"{path}: uv reads a lock only as uv.lock beside the pyproject.toml of its project. Copy both files.")
+        content = _parse(path)
+        if not isinstance(content.get("version"), int) or "requires-python" not in content:
+            raise ShimError(f"{path}: this is no lock of uv. Make one: uv lock")
+        packages: list[dict[str, Any]] = content.get("package", [])
+        manifest = content.get("manifest", {})
+        members = manifest.get("members", ())
+        own = [package for package in packages if package["name"] in members or "." in package.get("source", {}).values()]
+        groups = [name for package in own for name in package.get("dev-dependencies", {})] + list(manifest.get("dependency-groups", {}))
+        local = {package["name"] for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))}
+        return cls(path, tuple(sorted(local)), frozenset(package["name"] for package in packages) - local,
+                   tuple(dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))),
+                   tuple(dict.fromkeys(groups)), len(own))
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        try:
+            import tomli as tomllib
+        except ImportError:
+            raise ShimError(f"{path}: to read it, Python {'.'.join(map(str, sys.version_info[:2]))} needs the package tomli.",
+                            "Install it, or run uv-shim with Python 3.11 or later.", code=1) from None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ShimError(f"{path}: this is no lock of uv ({error}).") from None

@@ -1,0 +1,104 @@
+"""Everything that a lock holds for one Python, by `uv sync`: what is left out, where not all of it can be had at once?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv_shim.hashes import normalize
+from uv_shim.warm.calls import LINKS, Python, Said, Uv
+from uv_shim.warm.lock import Lock
+
+_LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==")
+
+#: After so many packages that cannot be had, it is not the packages.
+_ENOUGH = 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """Extras and groups of a lock that are synced together; the base comes with each."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """For people: what is asked for beside the base."""
+        return ", ".join((*(f"extra {name}" for name in self.extras), *(f"group {name}" for name in self.groups)))
+
+    def pieces(self) -> list[Part]:
+        """Each extra and each group on its own."""
+        return [*(Part(extras=(name,)) for name in self.extras), *(Part(groups=(name,)) for name in self.groups)]
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one `uv sync` came to: it succeeded, without `excluded`; or it failed, and `excluded` is empty."""
+
+    part: Part
+    environment: Path
+    said: Said
+    #: Packages that could not be had, with uv's words.
+    excluded: dict[str, Said]
+
+
+class Syncing:
+    """A lock for one Python, or for the one that uv takes for the project."""
+
+    def __init__(self, uv: Uv, lock: Lock, python: Python | None, folder: Path) -> None:
+        self._uv = uv
+        self._lock = lock
+        self._python = python
+        self._folder = folder
+        self._options = uv.sync_options()
+        self._excluded: dict[str, Said] = {}
+
+    def run(self) -> Iterator[Synced]:
+        """All of the lock at once; where that cannot be (the project may say so of extras and groups), piece by piece."""
+        everything = Part(self._lock.extras, self._lock.groups if self._has("--group") else ())
+        whole = self._sync(everything)
+        if whole.said.code == 0 or everything == Part():
+            yield whole
+            return
+        base = self._sync(Part())
+        yield base
+        # What fails without any of them is told once.
+        for piece in everything.pieces() if base.said.code == 0 else ():
+            yield self._sync(piece)
+
+    def leaves_out_members(self) -> bool:
+        """Whether this uv cannot sync more than one member of a workspace, and there are more."""
+        return self._lock.members > 1 and not self._has("--all-packages")
+
+    def _sync(self, part: Part) -> Synced:
+        """One part, without the packages that cannot be had: one of them must not spoil the rest."""
+        environment = Path(self._folder, f"{len(list(self._folder.iterdir()))}")
+        while True:
+            said = self._uv.sync(self._arguments(part), self._lock.folder, environment)
+            guilty = {name for name in map(normalize, _LINE.findall(said.error)) if name in self._lock.remote} - set(self._excluded)
+            if said.code == 0 or not guilty or len(self._excluded) >= _ENOUGH:
+                return Synced(part, environment, said, dict(self._excluded) if said.code == 0 else {})
+            # The first that uv names is what it stopped at; others are said to need it.
+            first = next(name for name in map(normalize, _LINE.findall(said.error)) if name in guilty)
+            self._excluded[first] = said
+
+    def _arguments(self, part: Part) -> list[str]:
+        arguments = [*LINKS]
+        if self._python:
+            arguments += ["--python", self._python.path]
+        if self._has("--all-packages"):
+            arguments.append("--all-packages")
+        for name in part.extras:
+            arguments += ["--extra", name]
+        for name in self._lock.groups if self._has("--group") else ():
+            arguments += ["--group" if name in part.groups else "--no-group", name]
+        # By name, which every uv knows: the project's own folders are not built, so nothing is written into them.
+        for name in (*self._lock.local, *self._excluded):
+            arguments += ["--no-install-package", name]
+        return arguments
+
+    def _has(self, option: str) -> bool:
+        return f"{option} " in self._options or f"{option}\n" in self._options
