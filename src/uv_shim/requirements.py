@@ -155,7 +155,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
 
 
 def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
-    word = line.split("=", 1)[0].split(None, 1)[0]
+    word = (line.split("=", 1)[0].split(None, 1) or [""])[0]
     rest = line[len(word) :].lstrip(" \t=").strip()
     if word == "--require-hashes":
         inputs.requires_hashes = True
