@@ -30,7 +30,8 @@ class Machine:
         works = unshare and subprocess.run(self._enter(unshare, "true"), capture_output=True, check=False).returncode == 0
         if not works and "CI" not in os.environ:
             pytest.skip("no private mount namespace on this machine (needs unshare, and root or user namespaces)")
-        assert works and unshare, "private mount namespaces must work in CI"
+        assert unshare, "unshare must be there in CI"
+        assert works, "private mount namespaces must work in CI"
         self._unshare = unshare
 
     def _enter(self, unshare: str, *argv: str) -> list[str]:

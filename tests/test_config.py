@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def test_the_policy_is_the_softest_mode(machine: Machine, tmp_path: Path) -> Non
         assert record, where
         assert f"trace: mode {mode} (" in stderr, where
         assert ("--verify-hashes" in record.splitlines()) == (mode != "off"), where
-        assert said == ([f"uv-shim: the mode '{wish or user}' ({source}) is not heeded: /etc/uv-shim/config.toml sets '{mode}' and "
-                         "allows no softer one"] if overruled else []), where
+        assert said == ([(f"uv-shim: the mode '{wish or user}' ({source}) is not heeded: /etc/uv-shim/config.toml sets '{mode}' and "
+                         "allows no softer one")] if overruled else []), where
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -216,3 +217,143 @@ def test_no_mode_of_the_caller_gets_past_a_policy(machine: Machine, make_world: 
             "allows no softer one") == (mode is not None)
     assert world.freeze() == ""
     assert world.call(enter[0], (*enter[1:], "pip", "install", "app"), env=env, check=True).files == 1
+
+
+class User:
+    """Calls `uv-shim config` with a HOME of its own; ``on`` a machine where there is one."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.file = home / ".config" / "uv-shim" / "config.toml"
+
+    def call(self, *args: str, on: Machine | None = None, python: tuple[str, ...] = (sys.executable,), **env: str) -> subprocess.CompletedProcess[str]:
+        argv = [*python, "-B", "-m", "uv_shim", "config", *args]
+        variables = {"HOME": str(self.home), "PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8", **env}
+        return subprocess.run(on.on(*argv) if on else argv, env=variables, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+    def write(self, content: str) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_bytes(content.encode())
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> User:
+    return User(tmp_path / "home with space")
+
+
+def test_config_shows_who_said_what(user: User, machine: Machine) -> None:
+    """Each setting in force, with its value and where it comes from; the same for machines."""
+    def shown(policy: str | None, content: str, **env: str) -> list[tuple[str, str, str, str]]:
+        machine.policy(policy)
+        user.write(content)
+        done = user.call("--json", on=machine, **env)
+        assert (done.returncode, done.stderr) == (0, "")
+        settings = json.loads(done.stdout)["settings"]
+        words = user.call(on=machine, **env).stdout
+        for setting in settings:
+            assert f"{setting['key']} " in words
+            assert setting["source"] in words
+            assert setting["where"] in words
+        assert settings[0]["value"] == user.call("get", "mode", on=machine, **env).stdout.strip()
+        return [(setting["key"], setting["value"], setting["source"], setting["where"]) for setting in settings]
+
+    soft = ("allow-softer-modes", "false", "built in", "")
+    assert shown(None, "") == [("mode", "seal", "built in", ""), soft]
+    assert shown(None, "\n\nmode = 'flag'") == [("mode", "flag", "user file", f"{user.file}, line 3"), soft]
+    assert shown(None, "mode = 'flag'", UV_SHIM_MODE="off") == [("mode", "off", "environment", "UV_SHIM_MODE"), soft]
+    assert shown('mode = "enforce"\n', "mode = 'flag'") == [("mode", "enforce", "system file", "/etc/uv-shim/config.toml, line 1"), soft]
+    assert "note: the mode 'flag'" in user.call(on=machine).stdout
+    assert shown('allow-softer-modes = true\nmode = "enforce"\n', "mode = 'flag'", UV_SHIM_PYTHON="/usr/bin/python3") == [
+        ("mode", "flag", "user file", f"{user.file}, line 1"), ("allow-softer-modes", "true", "system file", "/etc/uv-shim/config.toml, line 1"),
+        ("UV_SHIM_PYTHON", "/usr/bin/python3", "environment", "UV_SHIM_PYTHON")]
+
+
+@pytest.mark.parametrize(("before", "args", "after"), [
+    ("", ("set", "mode", "enforce"), 'mode = "enforce"\n'),
+    ("# ours", ("set", "mode", "enforce"), '# ours\nmode = "enforce"\n'),
+    ("# ours\n\n  mode='off'   # for now\n# end", ("set", "mode", "seal"), '# ours\n\n  mode = "seal"   # for now\n# end'),
+    ('mode = "off"\r\n# end\r\n', ("set", "mode", "seal"), 'mode = "seal"\r\n# end\r\n'),
+    ("# ours\r\n", ("set", "mode", "seal"), '# ours\r\nmode = "seal"\r\n'),
+    ('# ours\nmode = "off" # why\n# end', ("unset", "mode"), "# ours\n# end"),
+    ('mode = "off"\n', ("unset", "mode"), None),
+    ("# ours\n", ("unset", "mode"), "# ours\n"),
+    ('mode = "off"#\n', ("set", "mode", "off"), 'mode = "off"#\n'),
+])  # fmt: skip
+def test_config_changes_one_line(user: User, before: str, args: tuple[str, ...], after: str | None) -> None:
+    """Comments, line ends and all other lines are kept; a file in which nothing is left goes."""
+    user.write(before)
+    done = user.call(*args)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(user.file) in done.stdout
+    assert (user.file.read_bytes().decode() if user.file.exists() else None) == after
+    assert [path.name for path in user.file.parent.iterdir()] == ([] if after is None else ["config.toml"])
+
+
+@pytest.mark.parametrize(("content", "args", "said"), [
+    ("", ("set", "mood", "seal"), "unknown key 'mood'"), ("", ("unset", "mood"), "unknown key 'mood'"), ("", ("get", "mood"), "unknown key 'mood'"),
+    ("", ("set", "mode", "on"), "mode is 'on'"), ("", ("set", "mode", 'a"b'), "which is not allowed"), ("", ("set", "mode", "true"), "mode is true"),
+    ("", ("set", "allow-softer-modes", "true"), "for the system's file"),
+    ("", ("set", "--system", "allow-softer-modes", "yes"), "Allowed: true, false"),
+    ('# x\nmood = "seal"\n', ("set", "mode", "seal"), "line 2: unknown key 'mood'"), ('mode = "on"\n', (), "line 1: mode is 'on'"),
+    ("[mode]\n", ("unset", "mode"), "line 1: '[mode]' is no setting"), ("\udcff", ("set", "mode", "seal"), "not UTF-8"),
+])  # fmt: skip
+def test_config_refuses_what_is_no_setting(user: User, content: str, args: tuple[str, ...], said: str) -> None:
+    """Unknown keys and values, and files that hold any: exit code 2, a message with file, line and key; the file is as it was."""
+    user.file.parent.mkdir(parents=True)
+    user.file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    done = user.call(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert user.file.read_bytes() == content.encode("utf-8", "surrogateescape")
+
+
+def test_config_keeps_a_link_and_permissions(user: User, tmp_path: Path) -> None:
+    """A dotfile that is a link stays one."""
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text("# ours\n")
+    kept.chmod(0o640)
+    user.file.parent.mkdir(parents=True)
+    user.file.symlink_to(kept)
+    assert user.call("set", "mode", "flag").returncode == 0
+    assert user.file.is_symlink()
+    assert kept.read_text() == '# ours\nmode = "flag"\n'
+    assert kept.stat().st_mode & 0o777 == 0o640
+
+
+def test_config_sets_the_policy(user: User, machine: Machine) -> None:
+    """`--system` writes the machine's file, for all to read; a softer wish of the user's is told to be in vain."""
+    script = ('umask 077 && "$0" -m uv_shim config set --system mode enforce && "$0" -m uv_shim config set --system allow-softer-modes false && '
+              '"$0" -m uv_shim config set mode flag && cat /etc/uv-shim/config.toml && stat -c %a /etc/uv-shim/config.toml')
+    env = {"HOME": str(user.home), "PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(machine.on("/bin/sh", "-c", script, sys.executable), env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith('\nmode = "enforce"\nallow-softer-modes = false\n644\n')
+    assert f"the mode 'flag' ({user.file}) is not heeded" in done.stdout
+
+
+def test_config_says_when_the_environment_goes_before_it(user: User) -> None:
+    done = user.call("set", "mode", "enforce", UV_SHIM_MODE="flag")
+    assert done.stdout.splitlines()[1:] == ["but UV_SHIM_MODE says 'flag', and goes before it"]
+
+
+def test_config_without_tomli_w(user: User) -> None:
+    """From a plain checkout, where tomli-w is missing: no traceback, nothing written, and what to do instead."""
+    done = user.call("set", "mode", "seal", python=(sys.executable, "-S"))
+    assert done.returncode == 2
+    assert "needs tomli-w" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not user.file.exists()
+    user.write('mode = "seal"\n')
+    assert user.call("unset", "mode", python=(sys.executable, "-S")).returncode == 0
+    assert not user.file.exists()
+
+
+def test_config_without_a_home() -> None:
+    """Nowhere to write to is said; what is in force can be shown."""
+    env = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src")}
+    shown = subprocess.run([sys.executable, "-m", "uv_shim", "config"], env=env, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    done = subprocess.run([sys.executable, "-m", "uv_shim", "config", "set", "mode", "seal"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "HOME" in done.stderr

@@ -13,13 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
-from uv_shim.report import Answer
+from uv_shim.report import Answer, Style, as_json
 
 
 class Arguments(argparse.Namespace):
     """What argparse fills in; each command reads its own."""
 
     run: Callable[[Arguments, Mapping[str, str]], Answer]
+    json: bool
+    key: str
+    value: str | None
+    system: bool
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -56,7 +60,32 @@ def _parser() -> argparse.ArgumentParser:
         "which", help="the real uv that would run from here",
         description="Say which real uv would run from here, and what the shim has to do for it.")
     which.set_defaults(run=_which)
+    _add_config(commands)
     return parser
+
+
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from uv_shim import config
+
+    shown = commands.add_parser(
+        "config", help="the settings in force and where each comes from; set and unset them",
+        description="Show the settings that are in force, and where each comes from: "
+        "built in, the system's file, the user's file, the environment.")
+    shown.add_argument("--json", action="store_true", help="for machines")
+    shown.set_defaults(run=_config)
+    actions = shown.add_subparsers(metavar="action")
+    get = actions.add_parser("get", help="print one setting that is in force", description="Print one setting that is in force.")
+    get.set_defaults(run=_config_get)
+    put = actions.add_parser("set", help="set a key in the user's file",
+                             description="Set a key in the user's file. Comments in it are kept.")
+    put.set_defaults(run=_config_change)
+    unset = actions.add_parser("unset", help="take a key out of the user's file", description="Take a key out of the user's file.")
+    unset.set_defaults(run=_config_change, value=None)
+    for action in (get, put, unset):
+        action.add_argument("key", metavar="KEY", help=f"one of: {', '.join(config.KEYS)}")
+    put.add_argument("value", metavar="VALUE", help=f"of mode: {', '.join(config.MODES)}; of the other: true, false")
+    for action in (put, unset):
+        action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -77,3 +106,30 @@ def _which(_: Arguments, environ: Mapping[str, str]) -> Answer:
         f"version  {'.'.join(map(str, version)) if version else f'unknown (it says: {found.said})'}",
         f"regime   {versions.Regime(version).in_words() if version else 'unknown: its calls pass untouched'}",
     )))
+
+
+def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from dataclasses import asdict
+
+    from uv_shim import settings
+
+    effective, files = settings.effective(environ), settings.files(environ)
+    if arguments.json:
+        return Answer(as_json({"settings": [asdict(setting) for setting in effective], "files": [asdict(file) for file in files]}))
+    return Answer(settings.in_words(effective, files, Style(sys.stdout, environ)))
+
+
+def _config_get(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import settings
+
+    return Answer(settings.one(arguments.key, environ).value)
+
+
+def _config_change(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import settings
+
+    said = settings.change(arguments.key, arguments.value, environ, system=arguments.system)
+    now = settings.effective(environ)[0]
+    return Answer("\n".join((said, *((now.overruled,) if now.overruled else ()),
+                             *((f"but {now.where} says '{now.value}', and goes before it",)
+                               if arguments.key == "mode" and now.source == "environment" and now.value != arguments.value else ()))))
