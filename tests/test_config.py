@@ -224,10 +224,11 @@ class User:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.python = [sys.executable]
         self.file = home / ".config" / "uv-shim" / "config.toml"
 
-    def call(self, *args: str, on: Machine | None = None, python: tuple[str, ...] = (sys.executable,), **env: str) -> subprocess.CompletedProcess[str]:
-        argv = [*python, "-B", "-m", "uv_shim", "config", *args]
+    def call(self, *args: str, on: Machine | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+        argv = [*self.python, "-B", "-m", "uv_shim", "config", *args]
         variables = {"HOME": str(self.home), "PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8", **env}
         return subprocess.run(on.on(*argv) if on else argv, env=variables, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
@@ -339,13 +340,14 @@ def test_config_says_when_the_environment_goes_before_it(user: User) -> None:
 
 def test_config_without_tomli_w(user: User) -> None:
     """From a plain checkout, where tomli-w is missing: no traceback, nothing written, and what to do instead."""
-    done = user.call("set", "mode", "seal", python=(sys.executable, "-S"))
+    user.python.append("-S")
+    done = user.call("set", "mode", "seal")
     assert done.returncode == 2
     assert "needs tomli-w" in done.stderr
     assert "Traceback" not in done.stderr
     assert not user.file.exists()
     user.write('mode = "seal"\n')
-    assert user.call("unset", "mode", python=(sys.executable, "-S")).returncode == 0
+    assert user.call("unset", "mode").returncode == 0
     assert not user.file.exists()
 
 

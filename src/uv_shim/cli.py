@@ -57,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         "and count what is downloaded. Exit code 1 if the shim's `uv sync` downloaded anything.")
     demo.set_defaults(run=_demo)
     which = commands.add_parser(
-        "which", help="the real uv that would run from here",
-        description="Say which real uv would run from here, and what the shim has to do for it.")
+        "which", help="the real uv that would run from here, and why none of the others",
+        description="Say which real uv would run from here, what the shim has to do for it, and what becomes of each uv on PATH.")
+    which.add_argument("--json", action="store_true", help="for machines")
     which.set_defaults(run=_which)
     _add_config(commands)
     return parser
@@ -96,16 +97,17 @@ def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
     return Answer("", demo.run(environ))
 
 
-def _which(_: Arguments, environ: Mapping[str, str]) -> Answer:
-    from uv_shim import router, versions
+def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from dataclasses import asdict
 
-    found = router.find(environ)
-    version = found.version
-    return Answer("\n".join((
-        f"uv       {found.path}",
-        f"version  {'.'.join(map(str, version)) if version else f'unknown (it says: {found.said})'}",
-        f"regime   {versions.Regime(version).in_words() if version else 'unknown: its calls pass untouched'}",
-    )))
+    from uv_shim import which
+
+    try:
+        found = which.look(environ)
+    except ShimError as error:
+        # No uv: why each that there is will not do.
+        raise ShimError(*error.lines, *(which.explained(environ) if error.code == 127 else ()), code=error.code) from None
+    return Answer(as_json(asdict(found)) if arguments.json else which.in_words(found, Style(sys.stdout, environ)))
 
 
 def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
