@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
-from uv_shim.report import Answer, Style, as_json
+from uv_shim.report import Answer, Progress, Style, as_json
 
 
 class Arguments(argparse.Namespace):
@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Say which real uv would run from here, what the shim has to do for it, and what becomes of each uv on PATH.")
     which.add_argument("--json", action="store_true", help="for machines")
     which.set_defaults(run=_which)
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong around the shim, and how to put it right",
+        description="Look at all that can lead past the shim or keep it from working. Exit code 0: no problems, 1: problems, "
+        "2: the shim's own way could not be looked at.")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(run=_doctor)
     _add_config(commands)
     return parser
 
@@ -108,6 +114,13 @@ def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         # No uv: why each that there is will not do.
         raise ShimError(*error.lines, *(which.explained(environ) if error.code == 127 else ()), code=error.code) from None
     return Answer(as_json(asdict(found)) if arguments.json else which.in_words(found, Style(sys.stdout, environ)))
+
+
+def _doctor(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import doctor
+
+    findings = doctor.examine(environ, Progress("looking"))
+    return Answer(doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ)), doctor.code(findings))
 
 
 def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
