@@ -119,7 +119,10 @@ def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
 def _doctor(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim import doctor
 
-    findings = doctor.examine(environ, Progress("looking"))
+    try:
+        findings = doctor.examine(environ, Progress("looking"))
+    except ShimError as error:
+        raise ShimError(*error.lines, code=2) from None
     return Answer(doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ)), doctor.code(findings))
 
 

@@ -38,9 +38,9 @@ def probes(environ: Mapping[str, str]) -> list[Callable[[], Iterator[Finding]]]:
     own = _own_shell(environ)
     session = session_path()
     for shell in _shells(own):
-        for flag, kind, path in (("-lc", "login", login_path() if session is None else session), ("-ic", "interactive", session or login_path())):
-            found.append(partial(_shell, shell, flag, kind, path, environ, own=shell == own))
-    return [*found, partial(_service, session), _sudo]
+        for flag, kind in (("-lc", "login"), ("-ic", "interactive")):
+            found.append(partial(_shell, shell, flag, kind, session or login_path(), environ, own=shell == own))
+    return [*found, partial(_service, session), partial(_sudo, environ)]
 
 
 def session_path() -> str | None:
@@ -102,10 +102,10 @@ def _service(session: str | None) -> Iterator[Finding]:
                   f"let them call {router.path()}, or set PATH for them (~/.config/environment.d, ENV in an image, the service's own settings)")
 
 
-def _sudo() -> Iterator[Finding]:
+def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
     """As sudo sees it, which has a PATH of its own."""
     name = "sudo"
-    if not shutil.which("sudo", path=f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"):
+    if not shutil.which("sudo", path=f"{environ.get('PATH', '')}:{_SYSTEM_PATH}"):
         yield Finding(name, State.OK, "there is no sudo on this machine")
         return
     text = ""
@@ -132,7 +132,7 @@ def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
     # Into a file: what the start files leave running would keep a pipe open.
     with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen([shell, flag, script], env=dict(env), cwd=env.get("HOME") if os.path.isdir(env.get("HOME", "")) else "/",
+            process = subprocess.Popen([shell, flag, script], env=dict(env), cwd=env["HOME"] if os.path.isdir(env.get("HOME", "")) else "/",
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
             return f"{shell} cannot be started ({error.strerror})"

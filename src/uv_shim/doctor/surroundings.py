@@ -294,8 +294,10 @@ def _processes(place: Surroundings) -> Iterator[Finding]:
     hidden = 0
     for process in psutil.process_iter():
         try:
-            # exec keeps the process id: a uv that the shim became was told its own.
-            if os.path.realpath(process.exe()) == real and not process.environ().get("UV_SHIM_VISITED", "").startswith(f"{process.pid}:"):
+            # exec keeps the process id: a uv that the shim became was told its own. What runs below this one was started to look.
+            if os.path.realpath(process.exe()) != real or os.getpid() in (parent.pid for parent in process.parents()):
+                continue
+            if not process.environ().get("UV_SHIM_VISITED", "").startswith(f"{process.pid}:"):
                 past.append(f"{process.pid} ({' '.join(process.cmdline()[:4])})")
         except psutil.NoSuchProcess:
             continue
