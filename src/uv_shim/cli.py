@@ -123,7 +123,8 @@ def _doctor(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         findings = doctor.examine(environ, Progress("looking"))
     except ShimError as error:
         raise ShimError(*error.lines, code=2) from None
-    return Answer(doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ)), doctor.code(findings))
+    text = doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ))
+    return Answer(text, doctor.code(findings))
 
 
 def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:

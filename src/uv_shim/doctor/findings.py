@@ -15,6 +15,9 @@ class State(enum.Enum):
     UNKNOWN = "unknown"
 
 
+OK, WARNING, PROBLEM, UNKNOWN = State
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at."""

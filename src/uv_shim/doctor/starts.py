@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from uv_shim import router, which
-from uv_shim.doctor.findings import Finding, State
+from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 
 #: Longer than this, nobody waits for a prompt.
 _SECONDS = 10
@@ -76,16 +76,16 @@ def login_path() -> str:
 
 def _here(environ: Mapping[str, str]) -> Iterator[Finding]:
     """As this very process sees it."""
-    yield _judged("here", environ.get("PATH", ""), State.PROBLEM, f"put {_shims(environ)} first on PATH")
+    yield _judged("here", environ.get("PATH", ""), PROBLEM, f"put {_shims(environ)} first on PATH")
 
 
 def _shell(shell: str, flag: str, kind: str, path: str, environ: Mapping[str, str], *, own: bool) -> Iterator[Finding]:
     """As a shell sees it after the user's start files."""
     name = f"{kind} {os.path.basename(shell)}"
-    bad = State.PROBLEM if own else State.WARNING
+    bad = PROBLEM if own else WARNING
     said = ask(shell, flag, {"TERM": "dumb", "PATH": path, **{key: environ[key] for key in _KEPT if key in environ}})
     if isinstance(said, str):
-        yield Finding(name, State.UNKNOWN, said, f"look at what {os.path.basename(shell)} {flag[:2]} does in its start files")
+        yield Finding(name, UNKNOWN, said, f"look at what {os.path.basename(shell)} {flag[:2]} does in its start files")
         return
     command, found = said
     fix = _line_for(os.path.basename(shell), kind, _shims(environ), environ)
@@ -98,29 +98,29 @@ def _shell(shell: str, flag: str, kind: str, path: str, environ: Mapping[str, st
 def _service(session: str | None) -> Iterator[Finding]:
     """As an IDE, a service or a cron job sees it, which reads no start file of a shell."""
     path = session or login_path()
-    yield _judged("IDE or service", path, State.WARNING,
-                  f"let them call {router.path()}, or set PATH for them (~/.config/environment.d, ENV in an image, the service's own settings)")
+    yield _judged("IDE or service", path, WARNING,
+                  f"let them call {router.path()}, or set PATH for them (ENV in an image, ~/.config/environment.d, a service's settings)")
 
 
 def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
     """As sudo sees it, which has a PATH of its own."""
     name = "sudo"
     if not shutil.which("sudo", path=f"{environ.get('PATH', '')}:{_SYSTEM_PATH}"):
-        yield Finding(name, State.OK, "there is no sudo on this machine")
+        yield Finding(name, OK, "there is no sudo on this machine")
         return
     text = ""
     try:
         for file in ("/etc/sudoers", *sorted(f"/etc/sudoers.d/{entry}" for entry in _entries("/etc/sudoers.d"))):
             text += "\n" + Path(file).read_text(errors="replace")
     except OSError as error:
-        yield Finding(name, State.UNKNOWN, f"its settings cannot be read ({error.filename}: {error.strerror})",
+        yield Finding(name, UNKNOWN, f"its settings cannot be read ({error.filename}: {error.strerror})",
                       "ask it: sudo sh -c 'command -v uv'; if that is not the shim: sudo env PATH=\"$PATH\" uv ...")
         return
     set_to = re.findall(r"^\s*Defaults\s.*?\bsecure_path\s*=\s*\"?([^\"\s]+)", text, re.MULTILINE)
     if set_to:
-        yield _judged(name, set_to[-1], State.WARNING, 'sudo env PATH="$PATH" uv ..., or add the folder of the shim to secure_path (visudo)')
+        yield _judged(name, set_to[-1], WARNING, 'sudo env PATH="$PATH" uv ..., or add the folder of the shim to secure_path (visudo)')
     else:
-        yield Finding(name, State.OK, "it keeps PATH as it is (no secure_path)")
+        yield Finding(name, OK, "it keeps PATH as it is (no secure_path)")
 
 
 def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
@@ -132,7 +132,8 @@ def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
     # Into a file: what the start files leave running would keep a pipe open.
     with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen([shell, flag, script], env=dict(env), cwd=env["HOME"] if os.path.isdir(env.get("HOME", "")) else "/",
+            home = env.get("HOME", "")
+            process = subprocess.Popen([shell, flag, script], env=dict(env), cwd=home if os.path.isdir(home) else "/",
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
             return f"{shell} cannot be started ({error.strerror})"
@@ -155,7 +156,7 @@ def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
     if first is None:
         return Finding(name, bad, "there is no uv on its PATH", fix)
     if which.is_shim(first) or which.is_stray(first):
-        return Finding(name, State.OK, f"`uv` is the shim: {first}")
+        return Finding(name, OK, f"`uv` is the shim: {first}")
     whose = which.manager(first)
     return Finding(name, bad, f"`uv` is {first}{f' ({whose})' if whose else ''}, and does not pass the shim", fix)
 
@@ -202,7 +203,7 @@ def _entries(folder: str) -> list[str]:
 
 def _said(argv: list[str]) -> str:
     try:
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=_SECONDS,
-                              check=False).stdout
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              timeout=_SECONDS, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""
