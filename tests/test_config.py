@@ -17,7 +17,7 @@ import uvs
 from machine import Machine
 from test_router import RECORDER, SHELLS, Router
 from uv_shim.demo.index import Index
-from uv_shim.demo.wheels import wheel
+from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, ROOT, SHIM, World
 
 MODES = ("enforce", "seal", "flag", "off")
@@ -217,6 +217,26 @@ def test_no_mode_of_the_caller_gets_past_a_policy(machine: Machine, make_world: 
             "allows no softer one") == (mode is not None)
     assert world.freeze() == ""
     assert world.call(enter[0], (*enter[1:], "pip", "install", "app"), env=env, check=True).files == 1
+
+
+@pytest.mark.parametrize("by", ["environment", "policy"])
+def test_a_build_hook_in_a_preflight_is_held_to_the_mode(machine: Machine, make_world: Callable[..., World], index: Index, by: str) -> None:
+    """What a build hook installs by calling `uv` is refused in `enforce` already in the dry run that the shim has asked for."""
+    world = make_world("0.9.8")
+    index.add(wheel("bare", "1.0"), advertised=())
+    hook = f"""hook
+import subprocess
+done = subprocess.run(["uv", "pip", "install", "--target", {str(world.root / 'hook')!r}, "bare"], stderr=subprocess.PIPE)
+with open({str(world.root / 'codes')!r}, "a") as codes:
+    print(done.returncode, file=codes)
+"""
+    index.add(sdist("app", "1.0", note=hook))
+    enter = machine.policy('mode = "enforce"\n' if by == "policy" else None).on(str(SHIM))
+    world.call(enter[0], (*enter[1:], "pip", "install", "app"), env={"UV_SHIM_MODE": "enforce" if by == "environment" else "off"}, check=True)
+    codes = (world.root / "codes").read_text().split()
+    assert len(codes) >= 2, "the hook ran in the dry run, and in the install"
+    assert set(codes) == {"2"}
+    assert list((world.root / "hook").glob("bare*")) == []
 
 
 class User:

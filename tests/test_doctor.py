@@ -390,6 +390,8 @@ def test_for_people(patient: Patient) -> None:
         if line.startswith("warning"):
             assert after[column:].startswith("fix: ")
     assert " ok, " in lines[-1]
+    # On a terminal, what takes longer than a second shows how far it is.
+    patient.write(".bashrc", f"{FIRST}sleep 2\n")
     here, there = pty.openpty()
     with subprocess.Popen(patient.command(), env={**env, "TERM": "xterm"}, cwd=patient.work, stdout=there, stderr=there) as process:
         os.close(there)
@@ -401,7 +403,8 @@ def test_for_people(patient: Patient) -> None:
             pass  # the end of a terminal
     os.close(here)
     assert process.returncode == 0
-    assert b"\033[32mok\033[0m" in said
+    assert b"\rlooking [" in said.replace(b"\033[K", b"")
+    assert said.index(b"looking [") < said.index(b"\033[32mok\033[0m")
     assert b"\033[33mwarning\033[0m" in said
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
-from uv_shim.report import Answer, Progress, Style, as_json
+from uv_shim.report import Answer, Style, as_json
 
 
 class Arguments(argparse.Namespace):
@@ -120,7 +120,7 @@ def _doctor(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim import doctor
 
     try:
-        findings = doctor.examine(environ, Progress("looking"))
+        findings = doctor.examine(environ)
     except ShimError as error:
         raise ShimError(*error.lines, code=2) from None
     text = doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ))

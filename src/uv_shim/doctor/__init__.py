@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from uv_shim import report
 from uv_shim.doctor import starts, surroundings
@@ -19,19 +19,24 @@ _VITAL = ("here", "real uv", "Python", "configuration")
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "red", State.UNKNOWN: "bold"}
 
 
-def examine(environ: Mapping[str, str], progress: report.Progress) -> list[Finding]:
-    """Everything that there is to say."""
+def examine(environ: Mapping[str, str]) -> list[Finding]:
+    """Everything that there is to say, in the order of the probes."""
     probes = [*starts.probes(environ), *surroundings.probes(environ)]
-    findings: list[Finding] = []
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            # Shells and uv run side by side; the findings come in the order of the probes.
-            for number, found in enumerate(pool.map(lambda probe: list(probe()), probes), 1):
-                findings += found
-                progress.at(number, found[-1].name if found else "")
-    finally:
-        progress.end()
-    return findings
+    progress = report.Progress("looking", len(probes))
+    # Shells and uv run side by side.
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(lambda probe: list(probe()), probe) for probe in probes]
+        try:
+            pending = set(asked)
+            while pending:
+                pending = wait(pending, timeout=0.2).not_done
+                progress.at(len(asked) - len(pending))
+        finally:
+            # Whoever is interrupted waits for none that has not begun.
+            for one in asked:
+                one.cancel()
+            progress.end()
+    return [finding for one in asked for finding in one.result()]
 
 
 def code(findings: Sequence[Finding]) -> int:
