@@ -350,15 +350,15 @@ def test_no_cache(patient: Patient) -> None:
 
 
 def test_a_uv_that_runs_past_the_shim(patient: Patient, tmp_path: Path) -> None:
-    """One that was started by its path is told, with what it does; one that came through the shim is not."""
+    """One that was started by its path is told, with what it does; one that came through the shim, or is its preflight, is not."""
     # A uv of this test's own: others may be running on this machine.
     real = tmp_path / "own" / "uv"
     real.parent.mkdir()
     shutil.copy2(patient.uv, real)
     path = f"{SHIMS}:{real.parent}:{PYTHON.parent}:/usr/bin:/bin"
-    for program, state in ((str(SHIM), "ok"), (str(real), "warning")):
+    for program, preflight, state in ((str(SHIM), "", "ok"), (str(real), str(os.getpid()), "ok"), (str(real), "1", "warning")):
         # It waits for its standard input.
-        with subprocess.Popen([program, "pip", "compile", "-"], env={**patient.env, "PATH": path}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        with subprocess.Popen([program, "pip", "compile", "-"], env={**patient.env, "PATH": path, "UV_SHIM_PREFLIGHT": preflight}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, cwd=patient.work) as running:
             exe = Path(f"/proc/{running.pid}/exe")
             while os.path.realpath(exe) != str(real):

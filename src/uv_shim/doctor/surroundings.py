@@ -224,10 +224,13 @@ def _processes(place: Surroundings) -> Iterator[Finding]:
     hidden = 0
     for process in psutil.process_iter():
         try:
-            # exec keeps the process id: a uv that the shim became was told its own. What runs below this one was started to look.
+            # exec keeps the process id: a uv that the shim became was told its own, and a preflight that of its parent.
+            # What runs below this very process was started to look.
             if os.path.realpath(process.exe()) != real or os.getpid() in (parent.pid for parent in process.parents()):
                 continue
-            if not process.environ().get("UV_SHIM_VISITED", "").startswith(f"{process.pid}:"):
+            variables = process.environ()
+            preflight = variables.get("UV_SHIM_PREFLIGHT") == str(process.ppid())
+            if not preflight and not variables.get("UV_SHIM_VISITED", "").startswith(f"{process.pid}:"):
                 past.append(f"{process.pid} ({' '.join(process.cmdline()[:4])})")
         except psutil.NoSuchProcess:
             continue
