@@ -113,15 +113,20 @@ def test_a_wrong_system_file_is_refused(machine: Machine, tmp_path: Path, conten
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("content", ['mode = "enfroce"', None])
-def test_a_wrong_system_file_is_refused_without_python(machine: Machine, tmp_path: Path, content: str | None) -> None:
-    """A policy that the router cannot read may have said enforce."""
-    machine.policy(content or "")
-    if content is None:
+@pytest.mark.parametrize("content", ['mode = "enfroce"', "folder", "link to nothing"])
+@pytest.mark.parametrize("python", ["", str(PYTHON)], ids=["without", "with Python"])
+def test_a_policy_that_cannot_be_read_may_have_said_enforce(machine: Machine, tmp_path: Path, content: str, python: str) -> None:
+    """Refused, also by the router alone."""
+    machine.policy(content)
+    if not content.startswith("mode"):
         (machine.etc / "uv-shim" / "config.toml").unlink()
-        (machine.etc / "uv-shim" / "config.toml").mkdir()
+        if content == "folder":
+            (machine.etc / "uv-shim" / "config.toml").mkdir()
+        else:
+            (machine.etc / "uv-shim" / "config.toml").symlink_to("/nowhere")
     real = Router.program(tmp_path / "real" / "uv", RECORDER)
-    env = {"UV_SHIM_REAL_UV": str(real), "RECORD": str(tmp_path / "record"), "PATH": "/nonexistent", "UV_SHIM_MODE": "off"}
+    env = {"UV_SHIM_REAL_UV": str(real), "RECORD": str(tmp_path / "record"), "PATH": "/nonexistent", "UV_SHIM_MODE": "off",
+           "UV_SHIM_PYTHON": python}
     done = subprocess.run(machine.on("/bin/sh", str(SHIM), "pip", "install", "x"), env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "/etc/uv-shim/config.toml" in done.stderr

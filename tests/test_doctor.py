@@ -122,6 +122,12 @@ def test_the_shim_is_not_first_in_a_shell(patient: Patient, shell: str, file: st
     assert patient.examine(SHELL=shell).state(name, "no uv on its PATH") == "problem"
 
 
+def test_a_shell_that_cannot_be_asked(patient: Patient) -> None:
+    """Other languages are not guessed at."""
+    shell = Router.program(patient.home / "bin" / "nu", "#!/bin/sh\n")
+    assert patient.examine(SHELL=str(shell)).state("login nu", "cannot be asked") == "unknown"
+
+
 def test_an_alias_goes_before_any_path(patient: Patient) -> None:
     patient.write(".bashrc", f"{FIRST}alias uv={patient.uv}\n")
     assert patient.examine().state("interactive bash", "alias") == "problem"
@@ -176,7 +182,8 @@ def test_an_ide_or_a_service_sees_no_start_file(patient: Patient, machine: Machi
 
 @pytest.mark.parametrize(("content", "state", "text"), [
     ('Defaults env_reset\nDefaults\tsecure_path="/usr/sbin:/usr/bin"\n', "warning", "no uv on its PATH"),
-    ("#Defaults secure_path=/x\nroot ALL=(ALL) ALL\n", "ok", "no secure_path"),
+    ("#Defaults secure_path=/x\nDefaults !secure_path\nroot ALL=(ALL) ALL\n", "ok", "no secure_path"),
+    ("Defaults:ada secure_path=/usr/bin\n", "warning", "no uv on its PATH"),
     (f'Defaults secure_path = "{SHIMS}:/usr/bin"\n', "ok", SHIMS),
     (None, "unknown", "cannot be read"),
 ])  # fmt: skip

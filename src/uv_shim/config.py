@@ -88,9 +88,9 @@ def read(file: str) -> dict[str, Setting]:
     try:
         with open(file, "rb") as opened:
             data = opened.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
     except OSError as error:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not os.path.islink(file):
+            return {}
         raise ShimError(f"{file}: the configuration file cannot be read ({error.strerror}). Make it readable, or remove it.") from None
     return parse(data, file)
 

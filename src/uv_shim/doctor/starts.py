@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,9 @@ _SECONDS = 10
 _KEPT = ("HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "ZDOTDIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_RUNTIME_DIR", "TMPDIR")
 
 _SHELLS = ("bash", "zsh", "fish")
+
+#: Those whose language the question is in.
+_KNOWN = (*_SHELLS, "sh", "dash", "ash", "ksh", "ksh93", "mksh", "yash")
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -83,6 +87,9 @@ def _shell(shell: str, flag: str, kind: str, path: str, environ: Mapping[str, st
     """As a shell sees it after the user's start files."""
     name = f"{kind} {os.path.basename(shell)}"
     bad = PROBLEM if own else WARNING
+    if os.path.basename(shell) not in _KNOWN:
+        yield Finding(name, UNKNOWN, f"{shell} is a shell that cannot be asked here", f"see there whether `uv` is {_shims(environ)}/uv")
+        return
     said = ask(shell, flag, {"TERM": "dumb", "PATH": path, **{key: environ[key] for key in _KEPT if key in environ}})
     if isinstance(said, str):
         yield Finding(name, UNKNOWN, said, f"look at what {os.path.basename(shell)} {flag[:2]} does in its start files")
@@ -97,9 +104,9 @@ def _shell(shell: str, flag: str, kind: str, path: str, environ: Mapping[str, st
 
 def _service(session: str | None) -> Iterator[Finding]:
     """As an IDE, a service or a cron job sees it, which reads no start file of a shell."""
-    path = session or login_path()
-    yield _judged("IDE or service", path, WARNING,
-                  f"let them call {router.path()}, or set PATH for them (ENV in an image, ~/.config/environment.d, a service's settings)")
+    found = _judged("IDE or service", session or login_path(), WARNING,
+                    f"let them call {router.path()}, or set PATH for them (ENV in an image, ~/.config/environment.d, a service's settings)")
+    yield found if session else replace(found, text=f"{found.text} (with the PATH that the system sets)")
 
 
 def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -116,7 +123,7 @@ def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(name, UNKNOWN, f"its settings cannot be read ({error.filename}: {error.strerror})",
                       "ask it: sudo sh -c 'command -v uv'; if that is not the shim: sudo env PATH=\"$PATH\" uv ...")
         return
-    set_to = re.findall(r"^\s*Defaults\s.*?\bsecure_path\s*=\s*\"?([^\"\s]+)", text, re.MULTILINE)
+    set_to = re.findall(r"^\s*Defaults\S*\s.*?(?<![!\w])secure_path\s*=\s*\"?([^\"\s]+)", text, re.MULTILINE)
     if set_to:
         yield _judged(name, set_to[-1], WARNING, 'sudo env PATH="$PATH" uv ..., or add the folder of the shim to secure_path (visudo)')
     else:
