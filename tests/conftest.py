@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import uvs
+from machine import Machine
 from uv_shim.demo.index import Index
 from world import World
 
@@ -43,3 +44,9 @@ def make_world(tmp_path: Path, index: Index) -> Callable[..., World]:
         return world
 
     return make
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine on which the test may write to /etc."""
+    return Machine(tmp_path / "machine")

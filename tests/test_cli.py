@@ -35,7 +35,7 @@ def test_which_names_the_real_uv_and_what_it_does(uv: str, regime: str) -> None:
     binary = uvs.uv(uv)
     done = call("which", PATH=os.pathsep.join((str(ROOT / "shims"), str(PYTHON.parent), str(binary.parent), os.defpath)))
     assert done.stderr == ""
-    path, version, words = done.stdout.splitlines()
+    path, version, words = done.stdout.splitlines()[:3]
     assert path == f"uv       {binary}"
     assert version == f"version  {uv}"
     assert regime in words

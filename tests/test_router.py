@@ -287,7 +287,7 @@ def test_an_unknown_mode_is_refused(router: Router, args: list[str]) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [
     ('mode = "on"\n', "mode is 'on'"), ("mode\n", "is no setting"),
-    ('mood = "seal"\n', "unknown key 'mood'"), ("mode = seal\n", "is no setting"),
+    ('mood = "seal"\n', "unknown key 'mood'"), ("mode = seal\n", "mode is seal"), ("allow-softer-modes = true\n", "for the system's file"),
     ('mode = "seal"\nmode = "off"\n', "second time"), ("\udcff", "not UTF-8"), (None, "cannot be read"),
 ])  # fmt: skip
 @pytest.mark.parametrize("mode", ["", "seal"])

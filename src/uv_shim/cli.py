@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
-from uv_shim.report import Answer
+from uv_shim.report import Answer, Style, as_json
 
 
 class Arguments(argparse.Namespace):
@@ -25,6 +25,9 @@ class Arguments(argparse.Namespace):
     locks: list[str]
     pythons: list[str]
     json: bool
+    key: str
+    value: str | None
+    system: bool
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -58,11 +61,43 @@ def _parser() -> argparse.ArgumentParser:
         "and count what is downloaded. Exit code 1 if the shim's `uv sync` downloaded anything.")
     demo.set_defaults(run=_demo)
     which = commands.add_parser(
-        "which", help="the real uv that would run from here",
-        description="Say which real uv would run from here, and what the shim has to do for it.")
+        "which", help="the real uv that would run from here, and why none of the others",
+        description="Say which real uv would run from here, what the shim has to do for it, and what becomes of each uv on PATH.")
+    which.add_argument("--json", action="store_true", help="for machines")
     which.set_defaults(run=_which)
     _add_warm(commands)
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong around the shim, and how to put it right",
+        description="Look at all that can lead past the shim or keep it from working. Exit code 0: no problems, 1: problems, "
+        "2: the shim's own way could not be looked at.")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(run=_doctor)
+    _add_config(commands)
     return parser
+
+
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from uv_shim import config
+
+    shown = commands.add_parser(
+        "config", help="the settings in force and where each comes from; set and unset them",
+        description="Show the settings that are in force, and where each comes from: "
+        "built in, the system's file, the user's file, the environment.")
+    shown.add_argument("--json", action="store_true", help="for machines")
+    shown.set_defaults(run=_config)
+    actions = shown.add_subparsers(metavar="action")
+    get = actions.add_parser("get", help="print one setting that is in force", description="Print one setting that is in force.")
+    get.set_defaults(run=_config_get)
+    put = actions.add_parser("set", help="set a key in the user's file",
+                             description="Set a key in the user's file. Comments in it are kept.")
+    put.set_defaults(run=_config_change)
+    unset = actions.add_parser("unset", help="take a key out of the user's file", description="Take a key out of the user's file.")
+    unset.set_defaults(run=_config_change, value=None)
+    for action in (get, put, unset):
+        action.add_argument("key", metavar="KEY", help=f"one of: {', '.join(config.KEYS)}")
+    put.add_argument("value", metavar="VALUE", help=f"of mode: {', '.join(config.MODES)}; of the other: true, false")
+    for action in (put, unset):
+        action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -73,16 +108,55 @@ def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
     return Answer("", demo.run(environ))
 
 
-def _which(_: Arguments, environ: Mapping[str, str]) -> Answer:
-    from uv_shim import router, versions
+def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from dataclasses import asdict
 
-    found = router.find(environ)
-    version = found.version
-    return Answer("\n".join((
-        f"uv       {found.path}",
-        f"version  {'.'.join(map(str, version)) if version else f'unknown (it says: {found.said})'}",
-        f"regime   {versions.Regime(version).in_words() if version else 'unknown: its calls pass untouched'}",
-    )))
+    from uv_shim import which
+
+    try:
+        found = which.look(environ)
+    except ShimError as error:
+        # No uv: why each that there is will not do.
+        raise ShimError(*error.lines, *(which.explained(environ) if error.code == 127 else ()), code=error.code) from None
+    return Answer(as_json(asdict(found)) if arguments.json else which.in_words(found, Style(sys.stdout, environ)))
+
+
+def _doctor(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import doctor
+
+    try:
+        findings = doctor.examine(environ)
+    except ShimError as error:
+        raise ShimError(*error.lines, code=2) from None
+    text = doctor.for_machines(findings) if arguments.json else doctor.in_words(findings, Style(sys.stdout, environ))
+    return Answer(text, doctor.code(findings))
+
+
+def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from dataclasses import asdict
+
+    from uv_shim import settings
+
+    effective, files = settings.effective(environ), settings.files(environ)
+    if arguments.json:
+        return Answer(as_json({"settings": [asdict(setting) for setting in effective], "files": [asdict(file) for file in files]}))
+    return Answer(settings.in_words(effective, files, Style(sys.stdout, environ)))
+
+
+def _config_get(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import settings
+
+    return Answer(settings.one(arguments.key, environ).value)
+
+
+def _config_change(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim import settings
+
+    said = settings.change(arguments.key, arguments.value, environ, system=arguments.system)
+    now = settings.effective(environ)[0]
+    return Answer("\n".join((said, *((now.overruled,) if now.overruled else ()),
+                             *((f"but {now.where} says '{now.value}', and goes before it",)
+                               if arguments.key == "mode" and now.source == "environment" and now.value != arguments.value else ()))))
 
 
 def _add_warm(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

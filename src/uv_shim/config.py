@@ -1,6 +1,8 @@
-"""The mode: which one is in force here, and who said so?
+"""The settings: which ones are in force here, and who said so?
 
-The configuration file is a subset of TOML, so that it needs no TOML library on the sealing path: one ``key = "value"`` a line.
+Built in < the system's file < the user's file < the environment. Where the system's file sets the mode, the others may make it
+stricter and never softer, unless that file allows it. The files are a subset of TOML, so that they need no TOML library on the sealing
+path: one ``key = value`` a line.
 """
 
 from __future__ import annotations
@@ -9,19 +11,39 @@ import os
 
 from uv_shim.errors import ShimError
 
-MODES = ("seal", "enforce", "flag", "off")
+#: From the strictest to the softest.
+MODES = ("enforce", "seal", "flag", "off")
 
-_KEYS = ("mode",)
+#: The policy of whoever owns the machine. Its place is fixed: no variable of the caller's leads past it.
+SYSTEM = "/etc/uv-shim/config.toml"
+
+#: The keys, and what their values may be, as they are written.
+KEYS = {"mode": tuple(f'"{mode}"' for mode in MODES), "allow-softer-modes": ("true", "false")}
+
+#: What a user's file may not say.
+SYSTEM_KEYS = ("allow-softer-modes",)
+
+
+class Setting:
+    """A value that a file sets, and the line it stands in."""
+
+    __slots__ = ("line", "value")
+
+    def __init__(self, value: str, line: int) -> None:
+        self.value = value
+        self.line = line
 
 
 class Mode:
     """The mode's name, and where it was set."""
 
-    __slots__ = ("name", "source")
+    __slots__ = ("name", "overruled", "source")
 
-    def __init__(self, name: str, source: str) -> None:
+    def __init__(self, name: str, source: str, overruled: str = "") -> None:
         self.name = name
         self.source = source
+        #: The softer wish that is not heeded, in words; empty where there is none.
+        self.overruled = overruled
 
 
 def path(environ: dict[str, str]) -> str | None:
@@ -31,22 +53,33 @@ def path(environ: dict[str, str]) -> str | None:
 
 
 def mode(environ: dict[str, str]) -> Mode:
-    """The mode in force: ``UV_SHIM_MODE``, else the configuration file's, else ``seal``. The file is checked either way.
+    """The mode in force. Both files are checked, whether they decide or not.
 
     Raises:
-        ShimError: a value or the file is not usable; the message names the value, where it stands and what is allowed.
+        ShimError: a value or a file is not usable; the message names the value, where it stands and what is allowed.
     """
+    system = read(SYSTEM)
     file = path(environ)
-    settings = read(file) if file else {}
-    name = environ.get("UV_SHIM_MODE")
-    if name:
-        if name not in MODES:
-            raise ShimError(f"UV_SHIM_MODE is '{name}', which is no mode. Allowed: {', '.join(MODES)}.")
-        return Mode(name, "UV_SHIM_MODE")
-    return Mode(settings["mode"], file or "") if "mode" in settings else Mode("seal", "built in")
+    user = read(file) if file else {}
+    wish = environ.get("UV_SHIM_MODE")
+    if wish:
+        if wish not in MODES:
+            raise ShimError(f"UV_SHIM_MODE is '{wish}', which is no mode. Allowed: {', '.join(MODES)}.")
+        source = "UV_SHIM_MODE"
+    elif "mode" in user:
+        wish, source = user["mode"].value, file or ""
+    if "mode" not in system:
+        return Mode(wish, source) if wish else Mode("seal", "built in")
+    policy = Mode(system["mode"].value, SYSTEM)
+    if not wish:
+        return policy
+    if MODES.index(wish) <= MODES.index(policy.name) or ("allow-softer-modes" in system and system["allow-softer-modes"].value == "true"):
+        return Mode(wish, source)
+    policy.overruled = f"the mode '{wish}' ({source}) is not heeded: {SYSTEM} sets '{policy.name}' and allows no softer one"
+    return policy
 
 
-def read(file: str) -> dict[str, str]:
+def read(file: str) -> dict[str, Setting]:
     """Settings in ``file``; none where it does not exist.
 
     Raises:
@@ -54,14 +87,25 @@ def read(file: str) -> dict[str, str]:
     """
     try:
         with open(file, "rb") as opened:
-            text = opened.read().decode("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+            data = opened.read()
     except OSError as error:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not os.path.islink(file):
+            return {}
         raise ShimError(f"{file}: the configuration file cannot be read ({error.strerror}). Make it readable, or remove it.") from None
+    return parse(data, file)
+
+
+def parse(data: bytes, file: str) -> dict[str, Setting]:
+    """Settings in the contents of ``file``.
+
+    Raises:
+        ShimError: it holds what is no setting; the message names file, line and key.
+    """
+    try:
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise ShimError(f"{file}: the configuration file is not UTF-8 text.") from None
-    settings: dict[str, str] = {}
+    settings: dict[str, Setting] = {}
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -70,14 +114,30 @@ def read(file: str) -> dict[str, str]:
         key, equals, rest = line.partition("=")
         key, rest = key.strip(), rest.strip()
         quote = rest[:1]
-        value, closed, tail = rest[1:].partition(quote) if quote in ('"', "'") else ("", "", "")
+        if quote in ('"', "'"):
+            value, closed, tail = rest[1:].partition(quote)
+            written = f'"{value}"'
+        else:
+            written = value = closed = rest.partition("#")[0].rstrip()
+            tail = ""
         if not equals or not closed or (tail.strip() and not tail.strip().startswith("#")):
-            raise ShimError(f"{where}: '{line}' is no setting. Expected: key = \"value\", with a key of: {', '.join(_KEYS)}.")
-        if key not in _KEYS:
-            raise ShimError(f"{where}: unknown key '{key}'. Allowed: {', '.join(_KEYS)}.")
+            raise ShimError(f"{where}: '{line}' is no setting. Expected: key = value, with a key of: {', '.join(KEYS)}.")
+        check(key, written, file, where)
         if key in settings:
             raise ShimError(f"{where}: '{key}' is set a second time.")
-        if value not in MODES:
-            raise ShimError(f"{where}: {key} is '{value}', which is no mode. Allowed: {', '.join(MODES)}.")
-        settings[key] = value
+        settings[key] = Setting(value, number)
     return settings
+
+
+def check(key: str, written: str, file: str, where: str) -> None:
+    """Whether ``file`` may set ``key`` to what is written there.
+
+    Raises:
+        ShimError: it may not; the message begins with ``where``.
+    """
+    if key not in KEYS:
+        raise ShimError(f"{where}: unknown key '{key}'. Allowed: {', '.join(KEYS)}.")
+    if key in SYSTEM_KEYS and file != SYSTEM:
+        raise ShimError(f"{where}: '{key}' is for the system's file ({SYSTEM}) alone.")
+    if written not in KEYS[key]:
+        raise ShimError(f"{where}: {key} is {written.replace(chr(34), chr(39))}, which is not allowed. Allowed: {', '.join(KEYS[key])}.")

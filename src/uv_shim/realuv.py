@@ -86,8 +86,9 @@ class RealUv:
     def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False) -> Run:
         """Start uv with those arguments and without those variables; ``watched``: its standard error is read while it runs."""
         environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
-        # A shim behind this one (a second copy, another manager's) has nothing to do in a preflight.
-        environ["UV_SHIM_MODE"] = "off"
+        # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
+        # build hooks call is no preflight, and is held to the caller's own mode.
+        environ["UV_SHIM_PREFLIGHT"] = str(os.getpid())
         environ["NO_COLOR"] = "1"
         environ["RUST_LOG"] = _LOG
         return Run(self.path, arguments, environ, stdin, watched=watched)

@@ -27,6 +27,8 @@ class Found(NamedTuple):
     path: Path
     #: First line of its ``--version``.
     said: str
+    #: What the router became on the way: shims of other managers may call a shim again. The last one is `path`.
+    chain: tuple[str, ...]
 
     @property
     def version(self) -> tuple[int, int, int] | None:
@@ -78,4 +80,4 @@ def find(environ: Mapping[str, str]) -> Found:
         raise ShimError(*(line[len(prefix) :] if line.startswith(prefix) else line for line in lines), code=done.returncode or 1)
     if done.returncode:
         raise ShimError(f"{traced[-1]} does not run: exit code {done.returncode} at --version.", code=1)
-    return Found(Path(traced[-1]), os.fsdecode(done.stdout).split("\n", 1)[0])
+    return Found(Path(traced[-1]), os.fsdecode(done.stdout).split("\n", 1)[0], tuple(traced))

@@ -6,6 +6,8 @@ as constraints; where the plan stays the same, become uv with them. uv does all 
 
 from __future__ import annotations
 
+import os
+
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
@@ -43,26 +45,23 @@ class Decision:
 
 def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
-    import os
-
     trace: list[str] = [f"real uv: {real}"]
     sealing = Sealing(RealUv(real, environ), arguments, trace)
     try:
         decision = sealing.decide()
     except ShimError as error:
-        _print(error.lines)
+        _print((*sealing.overruled, *error.lines))
         return error.code
     except Exception as error:  # noqa: BLE001  # whatever goes wrong here must not stand between the caller and uv
         if sealing.enforce:
-            _print((f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed.",))
+            _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed."))
             return EXIT_REFUSED
         decision = Decision(sealing.fallback, f"unsealed: what uv installs here, as the shim failed ({error!r})")
     if decision.inputs and decision.inputs.stdin:
         decision.inputs.stdin.rewind()
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
     _write("".join(f"{text}\n" for text in decision.progress))
-    if decision.said:
-        _print((decision.said,))
+    _print((*sealing.overruled, *((decision.said,) if decision.said else ())))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
     if not decision.arguments:
@@ -83,9 +82,11 @@ class Sealing:
         self.environ = uv.environ
         self.arguments = arguments
         self.trace = trace
-        #: What is known so far, for whatever goes wrong after.
-        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce"
+        #: What is known so far, for whatever goes wrong after. A policy that was not read may have said so.
+        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or os.path.exists(config.SYSTEM)
         self.fallback = arguments
+        #: A softer mode that was asked for in vain, in a line.
+        self.overruled: tuple[str, ...] = ()
 
     def decide(self) -> Decision:
         """What the real uv is to be called with.
@@ -94,11 +95,12 @@ class Sealing:
             ShimError: bad input, or what `enforce` refuses.
         """
         mode = config.mode(self.environ)
+        self.enforce = enforce = mode.name == "enforce"
         line = CommandLine.parse(self.arguments)
         self.trace.append(f"mode {mode.name} ({mode.source})")
         if line is None or mode.name == "off":
             return Decision(self.arguments)
-        self.enforce = enforce = mode.name == "enforce"
+        self.overruled = (mode.overruled,) if mode.overruled else ()
         if _opted_out(line):
             if enforce:
                 raise ShimError("--no-verify-hashes is refused: the mode is 'enforce', and nothing was installed.",
@@ -202,8 +204,6 @@ class Sealing:
 
         uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing but say so.
         """
-        import os
-
         presented = line.has("--verbose", "--color", "--output-format", "--strict")
         return regime.audits_only and not presented and not _PRESENTING.intersection(self.environ) and not os.isatty(2)
 
@@ -311,8 +311,6 @@ def _print(lines: Iterable[str]) -> None:
 
 def _write(text: str) -> None:
     """Put text on standard error; a closed or full one changes nothing."""
-    import os
-
     data = text.encode("utf-8", "surrogateescape")
     try:
         while data:

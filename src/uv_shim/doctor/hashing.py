@@ -1,0 +1,109 @@
+"""What changes what uv makes of hashes: which variables and settings of uv's own are at work here?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from uv_shim.doctor.findings import OK, UNKNOWN, WARNING, Finding
+
+#: The variables, what comes of each, and what to do.
+_VARIABLES = {
+    "UV_NO_VERIFY_HASHES": ("the shim drops it for `pip install` and `pip sync`; a uv that is called past the shim checks no hash",
+                            "unset it"),
+    "UV_REQUIRE_HASHES": ("uv takes nothing that has no hash in the requirements, and the shim leaves all to it",
+                          "unset it, unless that is what you want"),
+    "UV_CONSTRAINT": ("`-c` on the command line would replace it, so the shim hands these files on beside its own constraints",
+                      "pass the files with -c where you want to see what counts, or unset it"),
+}
+
+
+def probe(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A finding for each, or one that there is none."""
+    found = [Finding(name, WARNING, f"is set ({environ[name]}): {text}", fix)
+             for name, (text, fix) in _VARIABLES.items() if environ.get(name)]
+    for file in _uv_files(environ):
+        found += _in_file(file)
+    yield from found or [Finding("hash settings", OK, "no variable or file of uv changes them here")]
+
+
+def _in_file(file: str) -> Iterator[Finding]:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        yield Finding("hash settings", UNKNOWN, f"{file} cannot be read ({error.strerror})", "make it readable; uv does not read it either")
+        return
+    # What says nothing of hashes needs no TOML reader.
+    if b"-hashes" not in data:
+        return
+    read = _toml()
+    if read is None:
+        yield Finding("hash settings", UNKNOWN, f"{file} cannot be read: this Python has no TOML reader",
+                      "run uv-shim with Python 3.11 or later, or install tomli")
+        return
+    try:
+        pip = _pip_table(read(data.decode()), file)
+    except ValueError as error:
+        yield Finding("hash settings", UNKNOWN, f"{file} is no TOML: {error}", "correct it; uv does not read it either")
+        return
+    if pip.get("verify-hashes") is False:
+        yield Finding("verify-hashes", WARNING, f"{file} says false; the shim turns it on for `pip install` and `pip sync`",
+                      "take the line out: past the shim, uv checks no hash")
+    if pip.get("require-hashes") is True:
+        yield Finding("require-hashes", WARNING, f"{file} says true: uv takes nothing that has no hash in the requirements",
+                      "take the line out, unless that is what you want")
+
+
+def _pip_table(document: dict[str, Any], file: str) -> dict[str, Any]:
+    for key in (("tool", "uv", "pip") if file.endswith("pyproject.toml") else ("pip",)):
+        value = document.get(key)
+        document = value if isinstance(value, dict) else {}
+    return document
+
+
+def _uv_files(environ: Mapping[str, str]) -> list[str]:
+    """The settings files that uv reads here."""
+    if environ.get("UV_NO_CONFIG"):
+        return []
+    if environ.get("UV_CONFIG_FILE"):
+        return [file for file in (environ["UV_CONFIG_FILE"],) if os.path.isfile(file)]
+    home = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else None)
+    files = []
+    for folder in upwards():
+        near = [folder / "uv.toml", folder / "pyproject.toml"]
+        found = next((str(file) for file in near if file.is_file() and (file.name == "uv.toml" or _is_uvs(file))), None)
+        if found:
+            files.append(found)
+            break
+    files += [file for file in ([f"{home}/uv/uv.toml"] if home else []) if os.path.isfile(file)]
+    return files + [file for file in ("/etc/uv/uv.toml",) if os.path.isfile(file)]
+
+
+def upwards() -> list[Path]:
+    """The current folder and those above it; none where it has been removed."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return []
+    return [here, *here.parents]
+
+
+def _is_uvs(file: Path) -> bool:
+    """Whether a pyproject.toml speaks of uv; one that cannot be read may."""
+    try:
+        return b"[tool.uv" in file.read_bytes()
+    except OSError:
+        return True
+
+
+def _toml() -> Callable[[str], dict[str, Any]] | None:
+    for name in ("tomllib", "tomli"):
+        try:
+            module = __import__(name)
+        except ImportError:
+            continue
+        loads: Callable[[str], dict[str, Any]] = module.loads
+        return loads
+    return None

@@ -1,0 +1,307 @@
+"""What the shim works with: which uv, Python, settings and cache are there, and what goes past the shim?"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from uv_shim import config, router, settings, versions, which
+from uv_shim.doctor import hashing
+from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
+from uv_shim.errors import ShimError
+
+#: A uv or Python that takes longer than this does not answer.
+_SECONDS = 30
+
+class Surroundings:
+    """What several probes ask for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.found: which.Which | None = None
+        self.error: ShimError | None = None
+        try:
+            self.found = which.look(environ)
+        except ShimError as error:
+            self.error = error
+
+    def candidates(self) -> list[which.Candidate]:
+        """Each uv on PATH."""
+        return list(self.found.candidates) if self.found else which.candidates(self.environ, ())
+
+    def environments(self) -> list[str]:
+        """The Python environments here: the active ones, and the project's."""
+        near = next((str(folder / ".venv") for folder in hashing.upwards() if (folder / ".venv").is_dir()), None)
+        given = [self.environ.get("VIRTUAL_ENV"), self.environ.get("CONDA_PREFIX"), near]
+        return list(dict.fromkeys(os.path.normpath(path) for path in given if path and os.path.isdir(path)))
+
+
+def probes(environ: Mapping[str, str]) -> list[Callable[[], Iterator[Finding]]]:
+    """The probes, in the order of what matters."""
+    place = Surroundings(environ)
+    every = (_real, _python, _configuration, _hashing, _shadows, _managers, _copies, _cache, _links, _processes, _bypass)
+    return [partial(probe, place) for probe in every]
+
+
+def _real(place: Surroundings) -> Iterator[Finding]:
+    """Is there a uv, and can it be sealed?"""
+    name = "real uv"
+    if place.found is None:
+        lines = place.error.lines if place.error else ()
+        yield Finding(name, PROBLEM, lines[0], lines[-1] if len(lines) > 1 else "set UV_SHIM_REAL_UV to the path of the real uv")
+        return
+    version = versions.parse(place.found.said)
+    if version is None:
+        yield Finding(name, UNKNOWN, f"{place.found.uv} does not say its version (it says: {place.found.said})",
+                      "set UV_SHIM_REAL_UV to the path of the real uv")
+        return
+    regime = versions.Regime(version)
+    text = f"{place.found.uv}, {place.found.version}, {regime.in_words()}"
+    if regime.constrains:
+        yield Finding(name, OK, text)
+    else:
+        yield Finding(name, PROBLEM, f"too old: {text}", "upgrade it to 0.4.6 or later")
+
+
+def _python(place: Surroundings) -> Iterator[Finding]:
+    """Which Python would seal? The router is asked, as it looks for one."""
+    name = "Python"
+    fix = "install Python 3.8 or later, or set UV_SHIM_PYTHON to one"
+    if place.found is None:
+        yield Finding(name, UNKNOWN, "the router finds no uv, so it looks for no Python", "see `real uv`")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        shim = next((one.path for one in place.candidates() if one.shim and which.is_shim(one.path)), None)
+        # With an empty cache, it knows of no uv that could do without.
+        env = {**place.environ, "UV_SHIM_TRACE": "1", "UV_SHIM_MODE": "", "UV_SHIM_VISITED": "", "XDG_CACHE_HOME": folder}
+        done = _run(["/bin/sh", shim or str(router.lay_out(Path(folder))), "pip", "install", "--help"], env)
+    if done is None:
+        yield Finding(name, UNKNOWN, "`uv pip install --help` does not come to an end", fix)
+        return
+    lines = done.stderr.splitlines()
+    tried = [number for number, line in enumerate(lines) if ": trace: sealing: exec " in line]
+    if not tried:
+        refused = [line for line in lines if "Python" in line]
+        yield Finding(name, PROBLEM, (refused or lines or ["the router says nothing"])[0].replace("uv-shim: ", ""), fix)
+        return
+    python = lines[tried[-1]].partition(": exec ")[2]
+    after = lines[tried[-1] + 1 :]
+    if any(line.startswith("uv-shim: ") for line in after):
+        yield Finding(name, OK, f"{python} does the sealing")
+    else:
+        yield Finding(name, PROBLEM, f"{python} does not run the shim: {after[-1] if after else f'exit code {done.returncode}'}", fix)
+
+
+def _configuration(place: Surroundings) -> Iterator[Finding]:
+    """Which mode is in force?"""
+    name = "configuration"
+    try:
+        mode = settings.effective(place.environ)[0]
+    except ShimError as error:
+        yield Finding(name, PROBLEM, error.lines[0], "correct it there; until then `uv pip install` and `uv pip sync` are refused")
+        return
+    said = f"the mode is '{mode.value}' ({mode.where or mode.source})"
+    if mode.overruled:
+        yield Finding(name, WARNING, mode.overruled, f"ask for no softer one, or set allow-softer-modes = true in {config.SYSTEM}")
+    elif mode.value in ("off", "flag"):
+        fix = {"environment": "unset UV_SHIM_MODE", "system file": "uv-shim config set --system mode seal"}
+        yield Finding(name, WARNING, f"{said}, so nothing is sealed", fix.get(mode.source, "uv-shim config set mode seal"))
+    else:
+        yield Finding(name, OK, said)
+
+
+def _hashing(place: Surroundings) -> Iterator[Finding]:
+    """Does anything here change what uv makes of hashes?"""
+    return hashing.probe(place.environ)
+
+
+def _shadows(place: Surroundings) -> Iterator[Finding]:
+    """Does an environment here bring a uv of its own?"""
+    found = False
+    on_path = list(which.on_path(place.environ))
+    for environment in place.environments():
+        own = f"{environment}/bin/uv"
+        if which.is_program(own) and not which.is_shim(own):
+            found = True
+            before = next((one for one in on_path if which.is_program(one)), "")
+            active = bool(before) and os.path.realpath(before) == os.path.realpath(own)
+            yield Finding("environment", PROBLEM if active else WARNING,
+                          f"{own} {'comes before the shim' if active else 'comes before the shim once that environment is active'}",
+                          "take `uv` out of what is installed there (uv pip uninstall uv), or put the shim before it on PATH")
+    if not found:
+        yield Finding("environment", OK, "no environment here brings a uv of its own")
+
+
+def _managers(place: Surroundings) -> Iterator[Finding]:
+    """Does another manager's shim stand in the way?"""
+    name = "other shims"
+    found = [one for one in place.candidates() if one.manager and one.runs]
+    if not found:
+        yield Finding(name, OK, "no other manager's shim is called uv")
+    for one in found:
+        if one.state in ("taken", "passed on"):
+            yield Finding(name, WARNING, f"{one.path} is run, and decides which uv that is ({one.manager})",
+                          "set UV_SHIM_REAL_UV to the uv that it stands for")
+        else:
+            yield Finding(name, OK, f"{one.path} ({one.manager}) stands behind the uv that is run")
+
+
+def _copies(place: Surroundings) -> Iterator[Finding]:
+    """How many copies of the shim are on PATH?"""
+    copies: dict[str, str] = {}
+    for one in place.candidates():
+        if one.shim:
+            copies.setdefault(os.path.realpath(one.path), one.path)
+    if len(copies) > 1:
+        said = f"{len(copies)} copies of the shim are on PATH; they act as one, the first: {', '.join(copies.values())}"
+        yield Finding("copies", WARNING, said, "leave the newest one on PATH")
+    else:
+        yield Finding("copies", OK, f"{'one copy' if copies else 'no copy'} of the shim is on PATH")
+
+
+def _cache(place: Surroundings) -> Iterator[Finding]:
+    """Is there a cache that the next `uv sync` can use?"""
+    name = "cache"
+    if place.environ.get("UV_NO_CACHE"):
+        yield Finding(name, WARNING, "UV_NO_CACHE is set: nothing is kept for a later `uv sync`", "unset it")
+        return
+    folder = _cache_folder(place)
+    if folder is None:
+        yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
+        return
+    base = place.environ.get("XDG_CACHE_HOME") or f"{place.environ.get('HOME', '')}/.cache"
+    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
+    there = _existing(folder)
+    owner, me = os.stat(there).st_uid, os.geteuid()
+    text = f"{folder} ({source}; {'belongs to' if there == folder else 'not there yet, below a folder of'} {_user(owner)})"
+    if not os.access(there, os.W_OK | os.X_OK):
+        fix = f"chown -R {_user(me)} {folder}, or s" if there == folder else "s"
+        yield Finding(name, PROBLEM, f"{text} cannot be written by {_user(me)}", f"{fix}et UV_CACHE_DIR to a folder of your own")
+        return
+    foreign = sorted({_user(status.st_uid) for status in _statuses(folder) if status.st_uid != me})
+    if foreign:
+        said = f"{text}: used by {_user(me)}, with entries of {', '.join(foreign)}; what one writes, another may be unable to replace"
+        yield Finding(name, WARNING, said,
+                      f"use it as one user: chown -R {_user(me)} {folder}, or set UV_CACHE_DIR for each")
+    else:
+        yield Finding(name, OK, text)
+
+
+def _links(place: Surroundings) -> Iterator[Finding]:
+    """Can uv link from the cache into the environment here?"""
+    name = "cache links"
+    folder = _cache_folder(place)
+    environments = place.environments()
+    if folder is None:
+        yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
+    elif not environments:
+        yield Finding(name, OK, "there is no environment here to link into")
+    elif os.stat(_existing(folder)).st_dev != os.stat(environments[0]).st_dev:
+        yield Finding(name, WARNING, f"{folder} and {environments[0]} are on two file systems: uv copies files instead of linking them",
+                      f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}")
+    else:
+        yield Finding(name, OK, f"on the same file system as {environments[0]}")
+
+
+def _processes(place: Surroundings) -> Iterator[Finding]:
+    """Is that uv running past the shim right now?"""
+    name = "processes"
+    if place.found is None:
+        yield Finding(name, UNKNOWN, "without a real uv there is nothing to look for", "see `real uv`")
+        return
+    try:
+        import psutil
+    except ImportError:
+        yield Finding(name, UNKNOWN, "this Python has no psutil, which lists them", "set uv-shim up with ./install.sh, or install psutil")
+        return
+    real = os.path.realpath(place.found.uv)
+    past = []
+    hidden = 0
+    for process in psutil.process_iter():
+        try:
+            # exec keeps the process id: a uv that the shim became was told its own, and a preflight that of its parent.
+            # What runs below this very process was started to look.
+            if os.path.realpath(process.exe()) != real or os.getpid() in (parent.pid for parent in process.parents()):
+                continue
+            variables = process.environ()
+            preflight = variables.get("UV_SHIM_PREFLIGHT") == str(process.ppid())
+            if not preflight and not variables.get("UV_SHIM_VISITED", "").startswith(f"{process.pid}:"):
+                past.append(f"{process.pid} ({' '.join(process.cmdline()[:4])})")
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied:
+            hidden += 1
+    if past:
+        yield Finding(name, WARNING, f"{len(past)} of this uv run past the shim right now: {', '.join(past[:5])}",
+                      "let whoever starts them call `uv` by its name, not by a path or $UV")
+    else:
+        rest = f" ({hidden} processes of other users could not be looked at)" if hidden else ""
+        yield Finding(name, OK, f"no process of this uv runs past the shim{rest}")
+
+
+def _bypass(place: Surroundings) -> Iterator[Finding]:
+    """What goes past any shim on PATH?"""
+    name = "bypass"
+    found = False
+    if place.environ.get("UV"):
+        found = True
+        said = f"$UV is {place.environ['UV']}: what calls that does not pass the shim"
+        yield Finding(name, WARNING, said, "let it call `uv`, or unset UV")
+    for environment in place.environments():
+        python = f"{environment}/bin/python"
+        if not which.is_program(python):
+            continue
+        done = _run([python, "-I", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
+        if done is None:
+            found = True
+            yield Finding(name, UNKNOWN, f"{python} does not run", "make the environment anew")
+        elif not done.returncode:
+            found = True
+            said = f"uv.find_uv_bin() in {environment} gives {done.stdout.strip()}: tools that use it do not pass the shim"
+            yield Finding(name, WARNING, said, "take `uv` out of what is installed there: uv pip uninstall uv")
+    if not found:
+        yield Finding(name, OK, "nothing here sets $UV or has uv.find_uv_bin(); `uvx` never passes a shim, it runs the uv beside it")
+
+
+def _cache_folder(place: Surroundings) -> str | None:
+    if place.found is None:
+        return None
+    done = _run([place.found.uv, "cache", "dir"], {**place.environ, "NO_COLOR": "1"})
+    return os.path.abspath(done.stdout.strip()) if done and not done.returncode and done.stdout.strip() else None
+
+
+def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
+    """Run it to its end; None where it does not come to one."""
+    try:
+        return subprocess.run(argv, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="surrogateescape",
+                              check=False, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _existing(folder: str) -> str:
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _statuses(folder: str) -> list[os.stat_result]:
+    """Of the folder and what is right below it: uv's buckets."""
+    if not os.path.isdir(folder):
+        return []
+    try:
+        return [os.stat(folder), *(entry.stat(follow_symlinks=False) for entry in os.scandir(folder))]
+    except OSError:
+        return []
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
