@@ -18,8 +18,6 @@ from uv_shim.demo import trial
 from uv_shim.demo.index import Index
 from world import PYTHON, ROOT
 
-#: A Docker layer of the shim stays below this.
-MOST_BYTES = 150_000
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 MODULES = sorted(str(path.relative_to(ROOT / "src")) for path in (ROOT / "src" / "uv_shim").rglob("*.py"))
 
@@ -84,15 +82,11 @@ def test_the_installed_demo_runs_with_the_shim_that_it_carries(environment: Path
     assert "through the shim it downloads none" in done.stdout
 
 
-def test_a_plain_copy_is_small_and_works(tmp_path: Path) -> None:
-    """As it is copied into a Docker image: two folders of text."""
+def test_a_plain_copy_works(tmp_path: Path) -> None:
+    """The two folders are enough, wherever they are."""
     copy = tmp_path / "a copy"
     for folder in ("shims", "src"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=IGNORED)
-    files = [path for path in copy.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < MOST_BYTES
-    for path in files:
-        path.read_text(encoding="utf-8")
     with Index() as index:
         stocked = trial.stock(index)
         done = trial.run(trial.Route(uvs.uv("0.9.8"), "0.9.8", copy / "shims" / "uv"), index, tmp_path / "trial")
