@@ -1,6 +1,6 @@
 """Images without a registry: bases of Debian's own packages, and buildah, which needs no daemon, to build on them.
 
-What is made once (a system, its Python, a static busybox; wheels) is kept beside the uv binaries, outside the repository. Where it
+What is made once (a system, its Python, a busybox; wheels) is kept beside the uv binaries, outside the repository. Where it
 comes from is the machine's business: its apt sources and its package index.
 """
 
@@ -53,7 +53,7 @@ class Base:
 
     @property
     def busybox(self) -> Path:
-        """A static busybox as ``/bin/busybox``, and the libraries that Debian's Python needs."""
+        """A busybox as ``/bin/busybox``, and the libraries that it and Debian's Python need."""
         return self.folder / "busybox.tar"
 
     @property
@@ -110,7 +110,7 @@ def _bootstrap(folder: Path) -> None:
     mirror = next(uri for release, component, uri in map(str.split, targets) if (release, component) == (suite, "main"))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         root = Path(temporary)
-        subprocess.run(["debootstrap", "--variant=minbase", "--include=python3,busybox-static", suite, str(root), mirror],
+        subprocess.run(["debootstrap", "--variant=minbase", "--include=python3,busybox", suite, str(root), mirror],
                        stdout=subprocess.DEVNULL, check=True)
         python = next(root.glob("usr/bin/python3.[0-9]*"))
         version = subprocess.run(["chroot", str(root), f"/usr/bin/{python.name}", "-V"], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -126,9 +126,9 @@ def _bootstrap(folder: Path) -> None:
             archive.add(root / "usr" / "lib" / python.name, f"python/lib/{python.name}", filter=slim)
         with tarfile.open(folder / "busybox.tar", "w") as archive:
             archive.add(root / "usr" / "bin" / "busybox", "bin/busybox")
-            loaded = subprocess.run(["chroot", str(root), "/usr/bin/ldd", f"/usr/bin/{python.name}"], stdout=subprocess.PIPE, text=True,
-                                    check=True).stdout
-            for library in re.findall(r"/lib\S+", loaded):
+            loaded = subprocess.run(["chroot", str(root), "/usr/bin/ldd", "/usr/bin/busybox", f"/usr/bin/{python.name}"],
+                                    stdout=subprocess.PIPE, text=True, check=True).stdout
+            for library in sorted(set(re.findall(r"/lib\S+", loaded))):
                 archive.add((root / library[1:]).resolve(), library[1:])
             for name, text in (("passwd", "root:x:0:0:root:/root:/bin/sh\n"), ("group", "root:x:0:\n")):
                 member = tarfile.TarInfo(f"etc/{name}")
@@ -212,11 +212,6 @@ class Builder:
             yield Path(self._run("mount", container))
         finally:
             self._run("rm", container)
-
-    def remove(self) -> None:
-        """Everything, images and containers too."""
-        self._run("rm", "--all")
-        self._run("rmi", "--all", "--force")
 
     def _run(self, *arguments: str) -> str:
         return subprocess.run([*self._call, *arguments], env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
