@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -212,6 +212,11 @@ class Builder:
             yield Path(self._run("mount", container))
         finally:
             self._run("rm", container)
+
+    def forget_mounts(self) -> None:
+        """Empty all cache mounts."""
+        for folder in (self.root / "tmp").glob("buildah-cache*"):
+            shutil.rmtree(folder)
 
     def _run(self, *arguments: str) -> str:
         return subprocess.run([*self._call, *arguments], env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,

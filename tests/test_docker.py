@@ -116,9 +116,9 @@ def bare(dockerfile: str) -> str:
     return text
 
 
-def times(fetched: Fetched) -> set[int]:
-    """How often each file was fetched: once is what a first install needs."""
-    return set(fetched.files.values())
+def wheels_fetched(fetched: Fetched) -> set[int]:
+    """How often each wheel was fetched: once is what a first install needs. (The request for an sdist may be sent twice at an install.)"""
+    return {times for name, times in fetched.files.items() if name.endswith(".whl")}
 
 
 Say = Callable[[str, str], None]
@@ -150,14 +150,12 @@ def test_the_layer_is_small_and_text_in_an_image(yard: Yard, context: Path, say:
 
 def test_base_image(yard: Yard, context: Path, say: Say) -> None:
     """Packages that the base image installs are in the cache of each image that is built on it."""
-    project = "WORKDIR /project\nCOPY pyproject.toml .\nRUN uv sync\n"
-    world.project(context, "pandas", requires_python=f">={yard.base.minor}")
     first, packages = recipes("Base image")
-    for name, text, again in (("bare", bare(first), True), ("shim", first, False)):
-        yard.build(text + packages, context, tag="base-image")
-        build, fetched = yard.build(f"FROM base-image\n{project}", context)
+    for name, text, files in (("bare", bare(first), 3), ("shim", first, 0)):
+        yard.build(text + packages.replace("pandas", "alpha gamma"), context, tag="base-image")
+        build, fetched = yard.build("FROM base-image\nWORKDIR /project\nCOPY pyproject.toml .\nRUN uv sync\n", context)
         say(f"sync on a base image, {name}", cost(build, fetched))
-        assert bool(fetched.files) == again, build.log
+        assert len(fetched.files) == files, build.log
 
 
 def test_the_reports_dockerfile(yard: Yard, context: Path, say: Say) -> None:
@@ -182,26 +180,37 @@ def test_the_reports_dockerfile(yard: Yard, context: Path, say: Say) -> None:
         say("left in ~/.cache/uv-shim", f"{sum(path.stat().st_size for path in state.rglob('*') if path.is_file()) / 1000:>16.1f} kB")
 
 
-@pytest.mark.parametrize("title", ["Multi-stage", "Cache mounts", "A user without a home", "Alpine"])
+def compare(yard: Yard, context: Path, say: Say, title: str, text: str) -> None:
+    """Build a recipe bare and with the shim: `uv sync` fetches everything a second time, and nothing."""
+    for name, dockerfile, times in (("bare", bare(text), 2), ("shim", text, 1)):
+        yard.builder.forget_mounts()
+        build, fetched = yard.build(dockerfile, context)
+        say(f"{title}, {name}", cost(build, fetched))
+        assert wheels_fetched(fetched) == {times}, build.log
+        assert ("Building gamma" in build.log.rpartition("uv sync")[2]) == (times == 2), build.log
+        assert len(fetched.files) == 3
+        assert "uv-shim: " not in build.log, build.log
+
+
+@pytest.mark.parametrize("title", ["Cache mounts", "Alpine"])
 def test_recipe(yard: Yard, context: Path, say: Say, title: str) -> None:
-    """Each file is fetched once with the shim; twice, or by half of it, without."""
-    text = recipe(title)
-    build, fetched = yard.build(bare(text), context)
-    say(f"{title}, bare", cost(build, fetched))
-    assert times(fetched) == {2}, build.log
-    build, fetched = yard.build(text, context)
-    say(f"{title}, shim", cost(build, fetched))
-    assert times(fetched) == {1}, build.log
-    assert len(fetched.files) == 3
-    assert "uv-shim: " not in build.log, build.log
+    compare(yard, context, say, title, recipe(title))
 
 
-def test_multi_stage_leaves_nothing_behind(yard: Yard, context: Path) -> None:
+def test_multi_stage(yard: Yard, context: Path, say: Say) -> None:
     """Neither uv nor the shim nor a cache is in the image that runs; the environment is, and works."""
-    yard.build(recipe("Multi-stage") + "RUN python -c 'import alpha, beta, gamma'\n", context)
+    compare(yard, context, say, "Multi-stage", recipe("Multi-stage") + "RUN python -c 'import alpha, beta, gamma'\n")
     with yard.builder.mounted("result") as root:
         for path in ("opt/uv-shim", "bin/uv", "root/.cache"):
             assert not (root / path).exists()
+
+
+def test_a_user_without_a_home(yard: Yard, context: Path, say: Say) -> None:
+    """There is nowhere for the shim to keep anything; it works without, and leaves nothing."""
+    text = recipe("A user without a home").replace("&& uv venv", '&& test -z "${HOME+x}" && test "$(id -u)" = 4711 && uv venv')
+    compare(yard, context, say, "A user without a home", text)
+    with yard.builder.mounted("result") as root:
+        assert not [path for path in root.rglob("*uv-shim*") if path != root / "opt/uv-shim"]
 
 
 def test_a_cache_mount_belongs_to_its_user(yard: Yard, context: Path) -> None:
@@ -221,29 +230,22 @@ def test_a_cache_mount_is_uvs_cache_directory(yard: Yard, context: Path) -> None
     assert not fetched.files
     _, fetched = yard.build(text.replace("target=/cache", "target=/home/app/.cache/uv").replace("UV_CACHE_DIR=/cache", "UV_CACHE_DIR=/tmp/c"),
                             context)
-    assert times(fetched) == {1}
+    assert wheels_fetched(fetched) == {1}
 
 
-def test_a_user_without_a_home_leaves_nothing_of_the_shims(yard: Yard, context: Path) -> None:
-    """There is nowhere to keep it, and it works without."""
-    text = recipe("A user without a home").replace("uv venv", 'test -z "${HOME+x}" && test $(id -u) = 4711 && uv venv')
-    yard.build(text, context)
-    with yard.builder.mounted("result") as root:
-        assert not [path for path in root.rglob("*uv-shim*") if path != root / "opt/uv-shim"]
-
-
-#: The last two need the system's file: to be enabled with it.
-SYSTEM_FILE = pytest.mark.xfail(reason="/etc/uv-shim/config.toml is not read yet", strict=True)
 ENFORCED = recipe("Enforced for everyone")
+#: To be enabled with the reading of that file.
+SYSTEM_FILE = pytest.mark.xfail(reason="/etc/uv-shim/config.toml is not read yet", strict=True)
 
 
-@pytest.mark.parametrize("package", ["tampered", "unhashed"])
-@pytest.mark.parametrize("dockerfile", [
-    pytest.param(f"{recipe('Base image')}ENV UV_SHIM_MODE=enforce\n", id="environment"),
-    pytest.param(ENFORCED, id="system file", marks=SYSTEM_FILE),
-    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", id="softened by the environment", marks=SYSTEM_FILE),
-    pytest.param(f"{ENFORCED}RUN mkdir -p ~/.config/uv-shim && echo 'mode = \"off\"' > ~/.config/uv-shim/config.toml\n",
-                 id="softened by a user's file", marks=SYSTEM_FILE),
+@pytest.mark.parametrize(("dockerfile", "package"), [
+    pytest.param(f"{recipe('Base image')}ENV UV_SHIM_MODE=enforce\n", "unhashed", id="environment"),
+    pytest.param(f"{recipe('Base image')}ENV UV_SHIM_MODE=enforce\n", "tampered", id="environment, tampered"),
+    pytest.param(ENFORCED, "unhashed", id="file", marks=SYSTEM_FILE),
+    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "unhashed", id="file, softened by the environment", marks=SYSTEM_FILE),
+    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "tampered", id="file, softened by the environment, tampered", marks=SYSTEM_FILE),
+    pytest.param(f"{ENFORCED}RUN mkdir -p ~/.config/uv-shim && echo 'mode = \"off\"' > ~/.config/uv-shim/config.toml\n", "unhashed",
+                 id="file, softened by a user's", marks=SYSTEM_FILE),
 ])
 def test_what_cannot_be_verified_ends_the_build(yard: Yard, context: Path, dockerfile: str, package: str) -> None:
     """The package is named. Where there is nothing to check it against, the shim refuses; where bytes are not the right ones, uv does."""
@@ -255,11 +257,11 @@ def test_what_cannot_be_verified_ends_the_build(yard: Yard, context: Path, docke
 
 def test_enforced_for_everyone_installs_what_can_be_verified(yard: Yard, context: Path) -> None:
     build, fetched = yard.build(f"{ENFORCED}ENV UV_SHIM_MODE=enforce\nRUN uv venv /env && uv pip install --python /env alpha gamma\n", context)
-    assert times(fetched) == {1}
+    assert wheels_fetched(fetched) == {1}
     assert "uv-shim: " not in build.log, build.log
 
 
-@pytest.mark.xfail(reason="/etc/uv-shim/config.toml is not read yet", strict=True)
+@SYSTEM_FILE
 def test_a_system_file_may_allow_softer_modes(yard: Yard, context: Path) -> None:
     allowing = "RUN echo 'allow-softer-modes = true' >> /etc/uv-shim/config.toml\nENV UV_SHIM_MODE=off\n"
     install = "RUN uv venv /env\nRUN uv pip install --python /env unhashed\n"
@@ -268,12 +270,6 @@ def test_a_system_file_may_allow_softer_modes(yard: Yard, context: Path) -> None
 
 
 #: Run in a mount namespace of its own, on the files of an image at $ROOT.
-SURROUNDINGS = {
-    "a read-only root": 'mount -o remount,ro,bind "$ROOT"',
-    "no /proc": 'umount "$ROOT/proc"',
-    "no /dev/fd": 'rm -f "$ROOT/dev/fd"',
-    "no stat and no readlink": 'rm -f "$ROOT/bin/stat" "$ROOT/bin/readlink"',
-}
 NAMESPACE = """
 set -eu
 mount --bind "$ROOT" "$ROOT"
@@ -282,22 +278,48 @@ mount -t tmpfs tmpfs "$ROOT/tmp"
 mount -t tmpfs tmpfs "$ROOT/dev"
 for device in null zero urandom; do : >"$ROOT/dev/$device"; mount --bind "/dev/$device" "$ROOT/dev/$device"; done
 ln -s /proc/self/fd "$ROOT/dev/fd"
-cp -R "$LAYER" "$ROOT/tmp/shim"
-{surroundings}
-exec chroot --userspec=4711:4711 "$ROOT" /bin/busybox env -i PATH=/tmp/shim/shims:/usr/local/lib/python/bin:/uv:/bin UV_CACHE_DIR=/tmp/cache \
-  UV_DEFAULT_INDEX="$INDEX" {variables} /bin/sh -c 'umask 077; cd /tmp && uv venv -q && uv pip install alpha gamma'
+cp -R "$CONTEXT" "$ROOT/tmp/context"
+chown -R 4711 "$ROOT/tmp/context"
+eval "$LACKING"
+exec chroot --userspec=4711:4711 "$ROOT" /bin/busybox env -i PATH=/tmp/context/uv-shim/shims:/usr/local/lib/python/bin:/uv:/bin UV_CACHE_DIR=/tmp/cache \
+  UV_DEFAULT_INDEX="$INDEX" UV_SHIM_MODE="$MODE" /bin/sh -c 'cd /tmp/context && uv venv -q /tmp/env && uv pip install --python /tmp/env -r common.txt && uv sync -v'
 """
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS)
-def test_surroundings(yard: Yard, context: Path, surroundings: str) -> None:
-    """Busybox, no HOME, a user without a name, and then something else that an image may lack: all is sealed."""
+@pytest.fixture
+def install_where(yard: Yard, context: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Install by a shell's lines of what is lacking; in a busybox image, with no HOME, as a user without a name."""
     yard.build(f"FROM python:3.13-alpine\nCOPY --from=astral/uv:{UV} /uv /uv/\nRUN mkdir -p /proc /dev\n", context, tag="bare")
     with yard.builder.mounted("bare") as root:
-        yard.index.take()
-        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "/bin/sh", "-c",
-                               NAMESPACE.format(surroundings=SURROUNDINGS[surroundings], variables="")],
-                              env={"PATH": os.environ["PATH"], "ROOT": str(root), "LAYER": str(context / "uv-shim"), "INDEX": yard.index.simple()},
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        def install(lacking: str, mode: str = "seal") -> subprocess.CompletedProcess[str]:
+            yard.index.take()
+            return subprocess.run(["unshare", "--mount", "--pid", "--fork", "/bin/sh", "-c", NAMESPACE], stdin=subprocess.DEVNULL,
+                                  env={"PATH": os.environ["PATH"], "ROOT": str(root), "CONTEXT": str(context), "MODE": mode,
+                                       "INDEX": yard.index.simple(), "LACKING": lacking},
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+        yield install
+
+
+@pytest.mark.parametrize("lacking", ['mount -o remount,ro,bind "$ROOT"', 'rm "$ROOT/dev/fd"', 'rm "$ROOT/bin/stat" "$ROOT/bin/readlink"'],
+                         ids=["a root that can be written to", "/dev/fd", "stat and readlink"])
+def test_what_an_image_may_lack(yard: Yard, install_where: Callable[..., subprocess.CompletedProcess[str]], lacking: str) -> None:
+    """Everything is sealed all the same, so that `uv sync` finds it in the cache, and no word is said."""
+    done = install_where(lacking)
     assert not done.returncode, done.stdout
+    assert wheels_fetched(yard.index.take()) == {1}
+    assert done.stdout.count("equirement already cached: ") == 3, done.stdout
     assert "uv-shim: " not in done.stdout, done.stdout
+
+
+def test_without_proc_nothing_can_be_sealed(install_where: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """A file without a name has no path there. That is said, and uv runs as it was called; or nothing does, in `enforce`."""
+    done = install_where('umount "$ROOT/proc"', "enforce")
+    assert done.returncode == 2
+    assert "uv-shim: refused: " in done.stdout
+    assert "neither /proc nor /dev/fd" in done.stdout
+    assert "+ alpha" not in done.stdout
+    done = install_where('umount "$ROOT/proc"')
+    assert not done.returncode, done.stdout
+    assert re.findall("^uv-shim: unsealed: .* neither /proc nor /dev/fd is here$", done.stdout, re.MULTILINE), done.stdout
+    assert "+ alpha" in done.stdout
