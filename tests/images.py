@@ -176,6 +176,13 @@ class Build:
     code: int
     log: str
     seconds: float
+    #: Each step's line, and the second at which it began.
+    steps: tuple[tuple[str, float], ...]
+
+    def step(self, words: str) -> float:
+        """How long the last step with those words took."""
+        ends = [*(began for _, began in self.steps[1:]), self.seconds]
+        return [end - began for (line, began), end in zip(self.steps, ends) if words in line][-1]
 
 
 class Builder:
@@ -196,11 +203,16 @@ class Builder:
         file.write_text(dockerfile, encoding="utf-8")
         options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         start = time.monotonic()
-        done = subprocess.run([*self._call, "bud", "--isolation=chroot", "--network=host", "--pull=never", "--format=docker", *options,
+        lines, steps = [], []
+        with subprocess.Popen([*self._call, "bud", "--isolation=chroot", "--network=host", "--pull=never", "--format=docker", *options,
                                "-f", str(file), "-t", tag, str(context)],
                               env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", check=False)
-        build = Build(done.returncode, done.stdout, time.monotonic() - start)
+                              errors="replace") as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                if re.match(r"(\[\S+\] )?(STEP|COMMIT) ", line):
+                    steps.append((line, time.monotonic() - start))
+        build = Build(process.returncode, "".join(lines), time.monotonic() - start, tuple(steps))
         assert not check or not build.code, build.log
         return build
 
