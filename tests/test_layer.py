@@ -133,6 +133,16 @@ def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.xfail("--layer" not in (ROOT / "install.sh").read_text(encoding="utf-8"), reason="install.sh has no --layer yet", strict=True)
+def test_install_sh_writes_it(tmp_path: Path) -> None:
+    """Without a HOME, a uv or a package; relative to where it is called."""
+    layer.write(tmp_path / "expected")
+    subprocess.run([str(ROOT / "install.sh"), "--layer", "layer"], env={"PATH": os.pathsep.join((str(PYTHON.parent), os.defpath))}, cwd=tmp_path,
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert contents(tmp_path / "layer") == contents(tmp_path / "expected")
+    assert {path.name for path in tmp_path.iterdir()} == {"layer", "expected"}
+
+
 def test_it_works_by_itself(tmp_path: Path) -> None:
     """Wheels and an sdist, so that each module is used; and nothing is written beside the sources."""
     folder = tmp_path / "a layer"
