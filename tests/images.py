@@ -212,7 +212,10 @@ class Builder:
                 lines.append(line)
                 if re.match(r"(\[\S+\] )?(STEP|COMMIT) ", line):
                     steps.append((line, time.monotonic() - start))
-        build = Build(process.returncode, "".join(lines), time.monotonic() - start, tuple(steps))
+        seconds = time.monotonic() - start
+        # What had this tag before: while it is young, the disk has not seen much of it.
+        self._run("rmi", "--prune")
+        build = Build(process.returncode, "".join(lines), seconds, tuple(steps))
         assert not check or not build.code, build.log
         return build
 
