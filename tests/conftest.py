@@ -17,6 +17,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-uv", action="store_true", help="every uv version of the promise, instead of a sample of each regime")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured (``record_property("measured", line)``), in whichever process they ran."""
+    lines = [value for report in terminalreporter.getreports("passed") for name, value in report.user_properties if name == "measured"]
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.line(str(line))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrise ``version`` with the uv versions of this run, less those that a module's SKIP names."""
     if "version" in metafunc.fixturenames and not any(

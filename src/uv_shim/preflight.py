@@ -117,9 +117,15 @@ class Preflight:
         return self._shown_settings
 
     def constraints(self, pins: list[Pin]) -> list[str]:
-        """Options that make uv demand those hashes, beside the caller's own constraints."""
+        """Options that make uv demand those hashes, beside the caller's own constraints.
+
+        Raises:
+            Failed: there is no way to hand them over.
+        """
         file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
         self._kept.append(file)
+        if not os.path.exists(file.path):
+            raise Failed("neither /proc nor /dev/fd is here")
         options = ["-c", file.path]
         if not self._line.has("--constraints"):
             # On the command line, -c replaces the variable.

@@ -1,0 +1,71 @@
+"""The layer: which files does an image need of us?
+
+`uv-shim install --layer DIR` writes them for a Dockerfile to ``COPY``: the router and the sealing path, as text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from uv_shim import router
+from uv_shim.errors import ShimError
+
+#: What `launch.py` imports, early or late, and the guard's hook. The management command is not among them.
+MODULES = (
+    "__init__.py", "arguments.py", "config.py", "errors.py", "guard/__init__.py", "guard/sitecustomize.py", "hashes.py", "launch.py",
+    "memo.py", "pages.py", "plan.py", "preflight.py", "realuv.py", "requirements.py", "seal.py", "versions.py",
+)
+
+_SHIM = Path("shims", "uv")
+_HOME = Path("src", "uv_shim")
+_FOLDERS = (Path(), Path("shims"), Path("src"), _HOME, _HOME / "guard")
+
+
+def write(folder: Path) -> None:
+    """Make ``folder`` hold the layer, and nothing else: it is new, empty, or was a layer before.
+
+    Raises:
+        ShimError: there is something else in it, and nothing was changed; or it cannot be written.
+    """
+    sources = {_SHIM: router.path(), **{_HOME / name: Path(__file__).resolve().parent / name for name in MODULES}}
+    try:
+        for path in _earlier(folder) - sources.keys():
+            (folder / path).unlink()
+        for inner in _FOLDERS:
+            (folder / inner).mkdir(parents=True, exist_ok=True)
+        for path, source in sources.items():
+            _put(folder / path, source.read_bytes(), 0o755 if path == _SHIM else 0o644)
+        for inner in _FOLDERS:
+            (folder / inner).chmod(0o755)
+            os.utime(folder / inner, (0, 0))
+    except OSError as error:
+        raise ShimError(f"cannot write the layer: {error.filename}: {error.strerror}.", "Name another folder.", code=1) from None
+
+
+def _earlier(folder: Path) -> set[Path]:
+    """The files of an earlier layer, whole or not."""
+    if not folder.is_dir() and os.path.lexists(folder):
+        raise ShimError(f"{folder} is no folder. Nothing was changed; name another one.", code=1)
+    files = set()
+    for entry in folder.rglob("*"):
+        path = entry.relative_to(folder)
+        if entry.is_file() and not entry.is_symlink() and (path == _SHIM or (path.suffix == ".py" and _HOME in path.parents)):
+            files.add(path)
+        elif path not in _FOLDERS or entry.is_symlink():
+            raise ShimError(f"{folder} is not empty, and no earlier layer: it has {path} in it.",
+                            "Nothing was changed; name another folder.", code=1)
+    return files
+
+
+def _put(file: Path, data: bytes, mode: int) -> None:
+    """Write one file, whole or not at all, and the same to the byte wherever that is done."""
+    partial = file.with_name(f"partial.{file.name}.py")
+    partial.write_bytes(data)
+    partial.chmod(mode)
+    # Its time is part of an image too. Other bytes have another one: Python knows what it has compiled by a source's time and size,
+    # and a cache mount outlives the image.
+    time = int.from_bytes(hashlib.sha256(data).digest()[:4], "big") >> 2
+    os.utime(partial, (time, time))
+    os.replace(partial, file)

@@ -1,0 +1,156 @@
+"""The layer for an image: just the sealing path, small, the same wherever it is written, and it works by itself."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import uvs
+from uv_shim import layer
+from uv_shim.demo import trial
+from uv_shim.demo.index import Index
+from uv_shim.errors import ShimError
+from world import PYTHON, ROOT
+
+PACKAGE = ROOT / "src" / "uv_shim"
+MOST_BYTES = 150_000
+
+
+def imports(source: Path) -> set[str]:
+    """Dotted names that a module imports anywhere, those of functions and of type checkers too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{source}: relative imports are not looked at"
+            names.update([node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return names
+
+
+def closure(*start: str) -> set[str]:
+    """Files of the package that those files come to import."""
+    known: set[str] = set()
+    waiting = [*start, "__init__.py"]
+    while waiting:
+        name = waiting.pop()
+        if name in known:
+            continue
+        known.add(name)
+        for dotted in imports(PACKAGE / name):
+            inside = dotted.partition("uv_shim.")[2].replace(".", "/")
+            waiting += [file for file in (f"{inside}.py", f"{inside}/__init__.py") if inside and (PACKAGE / file).is_file()]
+    return known
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Mode, time and digest of all that is in a folder."""
+    return {str(path.relative_to(folder)): (path.stat().st_mode, int(path.stat().st_mtime),
+                                            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "")
+            for path in folder.rglob("*")}
+
+
+def test_it_has_what_the_sealing_path_imports_and_no_more() -> None:
+    """A module that is added to the sealing path has to be added here; Python finds the guard's hook by its name."""
+    assert closure("launch.py", "guard/sitecustomize.py") == set(layer.MODULES)
+
+
+def test_it_is_text_and_small(tmp_path: Path) -> None:
+    layer.write(tmp_path / "layer")
+    files = [path for path in (tmp_path / "layer").rglob("*") if path.is_file()]
+    assert {str(path.relative_to(tmp_path / "layer")) for path in files} == {"shims/uv", *(f"src/uv_shim/{name}" for name in layer.MODULES)}
+    for path in files:
+        assert "\0" not in path.read_text(encoding="utf-8")
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+
+
+def test_it_is_the_same_whoever_writes_it_where(tmp_path: Path) -> None:
+    """Modes and times too, under any umask: so an image that is built again has the same layer."""
+    program = f"import os, sys; os.umask(0o077); from uv_shim import layer; layer.write(layer.Path({str(tmp_path / 'private')!r}))"
+    subprocess.run([str(PYTHON), "-B", "-c", program], env={"PYTHONPATH": str(ROOT / "src")}, check=True)
+    layer.write(tmp_path / "public")
+    assert contents(tmp_path / "private") == contents(tmp_path / "public")
+    assert {mode & 0o777 for mode, _, digest in contents(tmp_path / "public").values() if not digest} == {0o755}
+    modes = {path: mode & 0o777 for path, (mode, _, digest) in contents(tmp_path / "public").items() if digest}
+    assert modes.pop("shims/uv") == 0o755
+    assert set(modes.values()) == {0o644}
+
+
+def test_other_bytes_have_another_time(tmp_path: Path) -> None:
+    """Python knows its compiled files by time and size: none of another version is taken for this one's."""
+    layer.write(tmp_path)
+    files = {digest: time for _, time, digest in contents(tmp_path).values() if digest}
+    assert len(set(files.values())) == len(files)
+
+
+def test_an_earlier_layer_is_replaced(tmp_path: Path) -> None:
+    """What has gone from the sealing path since, or was left half written, goes."""
+    layer.write(tmp_path)
+    before = contents(tmp_path)
+    for name in ("gone.py", "partial.seal.py.py"):
+        (tmp_path / "src" / "uv_shim" / name).touch()
+    (tmp_path / "shims" / "uv").write_text("another version")
+    (tmp_path / "src" / "uv_shim" / "seal.py").unlink()
+    layer.write(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("strange", ["notes.txt", "shims/uv-shim", "src/other/module.py", "src/uv_shim/data.bin", ".git/config"])
+def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path, strange: str) -> None:
+    layer.write(tmp_path)
+    file = tmp_path / strange
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    (tmp_path / "shims" / "uv").write_text("as it was")
+    before = contents(tmp_path)
+    with pytest.raises(ShimError, match="no earlier layer") as refused:
+        layer.write(tmp_path)
+    assert refused.value.code == 1
+    assert contents(tmp_path) == before
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A link in the folder leads out of it."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "layer" / "src").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ShimError, match="it has src in it"):
+        layer.write(tmp_path / "layer")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ShimError, match="is no folder"):
+        layer.write(tmp_path / "file")
+    with pytest.raises(ShimError, match=f"cannot write the layer: {tmp_path / 'file'}"):
+        layer.write(tmp_path / "file" / "inside")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.xfail("--layer" not in (ROOT / "install.sh").read_text(encoding="utf-8"), reason="install.sh has no --layer yet", strict=True)
+def test_install_sh_writes_it(tmp_path: Path) -> None:
+    """Without a HOME, a uv or a package; relative to where it is called."""
+    layer.write(tmp_path / "expected")
+    subprocess.run([str(ROOT / "install.sh"), "--layer", "layer"], env={"PATH": os.pathsep.join((str(PYTHON.parent), os.defpath))}, cwd=tmp_path,
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert contents(tmp_path / "layer") == contents(tmp_path / "expected")
+    assert {path.name for path in tmp_path.iterdir()} == {"layer", "expected"}
+
+
+def test_it_works_by_itself(tmp_path: Path) -> None:
+    """Wheels and an sdist, so that each module is used; and nothing is written beside the sources."""
+    folder = tmp_path / "a layer"
+    layer.write(folder)
+    with Index() as index:
+        stocked = trial.stock(index)
+        done = trial.run(trial.Route(uvs.uv("0.9.8"), "0.9.8", folder / "shims" / "uv"), index, tmp_path / "trial")
+    assert done.install.files >= stocked.files
+    assert done.sync.files == 0
+    assert not list(folder.rglob("__pycache__"))
+    assert os.access(folder / "shims" / "uv", os.X_OK)
