@@ -19,7 +19,7 @@ import pytest
 
 import images
 import world
-from uv_shim import config, layer
+from uv_shim import layer
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Fetched, Index
 from world import ROOT
@@ -235,18 +235,16 @@ def test_a_cache_mount_is_uvs_cache_directory(yard: Yard, context: Path) -> None
 
 
 ENFORCED = recipe("Enforced for everyone")
-#: Enabled by the reading of that file; then this mark can go.
-SYSTEM_FILE = pytest.mark.xfail(not hasattr(config, "SYSTEM"), reason="/etc/uv-shim/config.toml is not read yet", strict=True)
 
 
 @pytest.mark.parametrize(("dockerfile", "package"), [
     pytest.param(f"{recipe('Base image')}ENV UV_SHIM_MODE=enforce\n", "unhashed", id="environment"),
     pytest.param(f"{recipe('Base image')}ENV UV_SHIM_MODE=enforce\n", "tampered", id="environment, tampered"),
-    pytest.param(ENFORCED, "unhashed", id="file", marks=SYSTEM_FILE),
-    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "unhashed", id="file, softened by the environment", marks=SYSTEM_FILE),
-    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "tampered", id="file, softened by the environment, tampered", marks=SYSTEM_FILE),
+    pytest.param(ENFORCED, "unhashed", id="file"),
+    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "unhashed", id="file, softened by the environment"),
+    pytest.param(f"{ENFORCED}ENV UV_SHIM_MODE=off\n", "tampered", id="file, softened by the environment, tampered"),
     pytest.param(f"{ENFORCED}RUN mkdir -p ~/.config/uv-shim && echo 'mode = \"off\"' > ~/.config/uv-shim/config.toml\n", "unhashed",
-                 id="file, softened by a user's", marks=SYSTEM_FILE),
+                 id="file, softened by a user's"),
 ])
 def test_what_cannot_be_verified_ends_the_build(yard: Yard, context: Path, dockerfile: str, package: str) -> None:
     """The package is named. Where there is nothing to check it against, the shim refuses; where bytes are not the right ones, uv does."""
@@ -262,7 +260,6 @@ def test_enforced_for_everyone_installs_what_can_be_verified(yard: Yard, context
     assert "uv-shim: " not in build.log, build.log
 
 
-@SYSTEM_FILE
 def test_a_system_file_may_allow_softer_modes(yard: Yard, context: Path) -> None:
     allowing = "RUN echo 'allow-softer-modes = true' >> /etc/uv-shim/config.toml\nENV UV_SHIM_MODE=off\n"
     install = "RUN uv venv /env\nRUN uv pip install --python /env unhashed\n"
