@@ -6,10 +6,13 @@ A command is a function of its arguments and the environment that returns an `An
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
@@ -20,6 +23,12 @@ class Arguments(argparse.Namespace):
     """What argparse fills in; each command reads its own."""
 
     run: Callable[[Arguments, Mapping[str, str]], Answer]
+    prefix: str | None
+    system: bool
+    modify_path: bool
+    dry_run: bool
+    demo: bool
+    layer: str | None
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -56,14 +65,34 @@ def _parser() -> argparse.ArgumentParser:
         "which", help="the real uv that would run from here",
         description="Say which real uv would run from here, and what the shim has to do for it.")
     which.set_defaults(run=_which)
+    _add_install(commands)
     return parser
+
+
+def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    install = commands.add_parser(
+        "install", help="set the shim up for this user, or bring it up to date; install.sh is the same",
+        description="Set the shim up, bring it up to date, or repair it. Done twice, nothing changes.",
+        epilog="install.sh takes these too, and `--uninstall` for `uv-shim uninstall`, and `--sources DIR` where it is not beside them.")
+    install.set_defaults(run=_install)
+    uninstall = commands.add_parser(
+        "uninstall", help="take back what install has done, and nothing else",
+        description="Take back what the receipt says, and nothing else. Start files are byte for byte as they were.")
+    uninstall.set_defaults(run=_uninstall)
+    for command in (install, uninstall):
+        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: uv-shim in $XDG_DATA_HOME or ~/.local/share)")
+        command.add_argument("--system", action="store_true", help="for every user of this machine or image: /opt/uv-shim and /etc")
+        command.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    install.add_argument("--no-modify-path", dest="modify_path", action="store_false",
+                         help="leave the shells' start files and GITHUB_PATH alone")
+    install.add_argument("--demo", action="store_true", help="then show what the shim does, on a package index of its own")
+    install.add_argument("--layer", metavar="DIR", help="write just what an image needs into DIR, and set nothing up")
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim.demo import __main__ as demo
 
-    # As for an interrupt: the folders of the demo go, whoever ends it.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    _end_tidily()
     return Answer("", demo.run(environ))
 
 
@@ -77,3 +106,33 @@ def _which(_: Arguments, environ: Mapping[str, str]) -> Answer:
         f"version  {'.'.join(map(str, version)) if version else f'unknown (it says: {found.said})'}",
         f"regime   {versions.Regime(version).in_words() if version else 'unknown: its calls pass untouched'}",
     )))
+
+
+def _install(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim.setup import install
+
+    if arguments.layer is not None:
+        importlib.import_module("uv_shim.layer").write(Path(arguments.layer))
+        return Answer(f"uv-shim: wrote the layer to {arguments.layer}")
+    _end_tidily()
+    done = install.run(install.Wishes(arguments.prefix, arguments.system, arguments.modify_path, arguments.dry_run), environ)
+    text = "".join(f"uv-shim: {line}\n" for line in done.lines)
+    if not arguments.demo or arguments.dry_run:
+        return Answer(text)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return Answer("", subprocess.run([str(done.layout.shims / "uv-shim"), "demo"], env=dict(environ), check=False).returncode)
+
+
+def _uninstall(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim.setup import uninstall
+
+    _end_tidily()
+    lines = uninstall.run(uninstall.Wishes(arguments.prefix, arguments.system, arguments.dry_run), environ)
+    return Answer("".join(f"uv-shim: {line}\n" for line in lines))
+
+
+def _end_tidily() -> None:
+    """As for an interrupt: what is temporary goes, whoever ends it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
