@@ -44,10 +44,10 @@ main() {
 # Named; or beside this file, where the copy that was set up has them in `current`; or, where this comes through a pipe, here.
 find_sources() {
   case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
-  for sources in ${given:+"$given"} "${here:-/}" "$here/current" .; do
-    if [ -f "$sources/shims/uv" ] && [ -f "$sources/src/uv_shim/setup/install.py" ]; then
+  for folder in ${given:+"$given"} "${here:-/}" "$here/current" .; do
+    if [ -f "$folder/shims/uv" ] && [ -f "$folder/src/uv_shim/setup/install.py" ]; then
       # The folder itself: a link to it may be gone before this has ended.
-      sources=$(CDPATH='' cd -P -- "$sources" && pwd -P)
+      sources=$(CDPATH='' cd -P -- "$folder" && pwd -P)
       return
     fi
     [ -z "$given" ] || break
@@ -57,7 +57,8 @@ find_sources() {
 }
 
 find_python() {
-  for python in "$sources/venv/bin/python3" python3 python; do
+  for candidate in "$sources/venv/bin/python3" python3 python; do
+    python=$candidate
     if works "$python"; then return; fi
   done
   # With none at hand, uv may know one of its own.

@@ -16,6 +16,7 @@ import uvs
 from uv_shim import __version__
 from uv_shim.demo import trial
 from uv_shim.demo.index import Index
+from machine import Machine, need
 from world import PYTHON, ROOT
 
 #: A Docker layer of the shim stays below this.
@@ -84,11 +85,29 @@ def test_the_installed_demo_runs_with_the_shim_that_it_carries(environment: Path
     assert "through the shim it downloads none" in done.stdout
 
 
+@pytest.mark.parametrize("what", ["wheel", "checkout"])
+def test_a_tool_sets_up_what_install_sh_does(built: Path, tmp_path: Path, what: str) -> None:
+    """`uv tool install <wheel or checkout>`, then `uv-shim install`: file by file the same, and it stays when the tool goes."""
+    machine, other = Machine(tmp_path / "by a tool"), Machine(tmp_path / "by the script")
+    machine.env.update(UV_TOOL_DIR=str(tmp_path / "tools"), UV_TOOL_BIN_DIR=str(tmp_path / "bin"))
+    package = next(built.glob("*.whl")) if what == "wheel" else ROOT
+    machine.run(str(machine.tools / "uv"), "tool", "install", "--python", str(PYTHON), str(package))
+    machine.run(str(tmp_path / "bin" / "uv-shim"), "install")
+    other.install()
+    files = [{name.partition("/releases/")[2] for name in each.contents() if "__pycache__" not in name} for each in (machine, other)]
+    # The name of a release has a digest of its sources in it.
+    assert files[0] == files[1]
+    machine.run(str(machine.tools / "uv"), "tool", "uninstall", "uv-shim")
+    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv ")
+    machine.run(str(machine.shims / "uv-shim"), "uninstall")
+    assert machine.contents() == {}
+
+
 def test_a_plain_copy_is_small_and_works(tmp_path: Path) -> None:
-    """As it is copied into a Docker image: two folders of text."""
+    """As it is copied into a Docker image: two folders of text, without what sets them up."""
     copy = tmp_path / "a copy"
     for folder in ("shims", "src"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=IGNORED)
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "setup"))
     files = [path for path in copy.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
     for path in files:

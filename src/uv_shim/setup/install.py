@@ -97,7 +97,7 @@ class Install:
         prefix = self.layout.prefix
         if os.path.lexists(prefix) and not prefix.is_dir():
             raise ShimError(f"{prefix} is no folder. Nothing was done; name another one with --prefix.", code=1)
-        if prefix.is_dir() and not self.layout.is_ours() and any(prefix.iterdir()):
+        if prefix.is_dir() and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
 
@@ -133,7 +133,9 @@ class Install:
                 yield
         except OSError as error:
             raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
-                            "Name another folder with --prefix.", code=1) from None
+                            "Name another folder with --prefix." if not self.layout.is_ours() else
+                            "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back.",
+                            code=1) from None
 
     # ---- What there is to do.
 
@@ -141,7 +143,10 @@ class Install:
         """Find out the steps."""
         if self.can_read:
             self.receipt = receipts.read(self.layout) or self.receipt
-        layout = self.layout
+        if self.receipt.layout.system and not self.layout.system:
+            self.layout = self.receipt.layout
+            os.umask(0o022)
+        self.receipt.layout = layout = self.layout
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
         if self.layout.old_receipt.is_file():

@@ -89,6 +89,9 @@ class Receipt:
         """Remove the receipt and the folders that were made: in the reverse order, again by one rename where nothing else is in them."""
         self._remove_empty()
         empty = self.layout.prefix
+        new = empty / f".{self.layout.receipt.name}{NEW}"
+        if new.is_file():
+            new.unlink()
         if str(empty) in self.directories and os.listdir(empty) == [self.layout.receipt.name]:
             while str(empty.parent) in self.directories and os.listdir(empty.parent) == [empty.name]:
                 empty = empty.parent
@@ -133,9 +136,9 @@ def sweep(new: Path, prefix: Path) -> None:
 
 def sweep_asides(prefix: Path) -> None:
     """Remove what a killed run has left beside the prefix or one of its parents."""
-    for folder in (prefix, *prefix.parents):
+    for folder in (prefix, *list(prefix.parents)[:-1]):
         new = aside(folder)
-        if folder.name and new.is_dir() and not os.path.lexists(folder):
+        if new.is_dir() and not os.path.lexists(folder):
             sweep(new, new / prefix.relative_to(folder))
 
 

@@ -42,7 +42,8 @@ def _environment(folder: Path, uv: Path) -> Path:
     for command in ([python, "-m", "venv", "--without-pip", str(folder)],
                     [str(uv), "venv", "--quiet", "--no-project", "--python", python, str(folder)]):
         shutil.rmtree(folder, ignore_errors=True)
-        done = subprocess.run(command, cwd=folder.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(command, cwd=folder.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False)
         if done.returncode == 0:
             return next(folder.glob("lib/python*/site-packages"))
         failed = os.fsdecode(done.stdout).strip().rpartition("\n")[2]

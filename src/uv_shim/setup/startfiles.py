@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def contents(path: Path) -> bytes | None:
         CannotEdit: it cannot be read.
     """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CannotEdit("no regular file")
         return path.read_bytes()
     except FileNotFoundError:
         return None
@@ -99,7 +102,7 @@ def add(line: Line) -> None:
     Raises:
         CannotEdit: the file cannot be written; it is as it was.
     """
-    target = _target(line)
+    target = _writable(line)
     data = contents(target) or b""
     added = (b"\n" if line.newline else b"") + os.fsencode(line.text) + b"\n"
     if _replace(target, data + added):
@@ -117,12 +120,13 @@ def remove(line: Line) -> None:
     Raises:
         CannotEdit: the file cannot be written; it is as it was.
     """
-    target = _target(line)
+    target = Path(os.path.realpath(line.file))
     _unlink(_new(target))
     data = contents(target)
     place = None if data is None else _find(data, line)
     if data is None or (place is None and not (line.created and not data)):
         return
+    target = _writable(line)
     start, end = place or (0, 0)
     rest = data[:start] + data[end:]
     try:
@@ -136,9 +140,12 @@ def remove(line: Line) -> None:
         raise CannotEdit(_why(error)) from None
 
 
-def _target(line: Line) -> Path:
-    """The file itself, where a dotfile is a link into somebody's repository."""
-    return Path(os.path.realpath(line.file))
+def _writable(line: Line) -> Path:
+    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but whoever set it meant it."""
+    target = Path(os.path.realpath(line.file))
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise CannotEdit("it is read-only")
+    return target
 
 
 def _find(data: bytes, line: Line) -> tuple[int, int] | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,9 +42,8 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
         return [f"nothing to remove: there is no receipt in {layout.prefix}"]
     with temporary() as folder:
         _have_libraries(layout, folder, environ)
-        # Here, as this very copy may be the one that goes.
-        from uv_shim.setup import users
-
+        # Early, as this very copy may be the one that goes.
+        importlib.import_module("uv_shim.setup.users")
         receipt = receipts.read(layout)
         if receipt is None:
             raise ShimError(f"the receipt in {layout.prefix} is gone.", code=1)
@@ -51,7 +51,10 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
             return [f"would {text}" for text in _would(receipt)]
         try:
             with locked(layout.prefix):
-                left = [*_take_back_outside(receipt), *_take_back_inside(receipt, users.of)]
+                if layout.old_receipt.exists():
+                    receipt.save()
+                    layout.old_receipt.unlink()
+                left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
                 if left:
                     raise ShimError(*left, f"{layout.prefix} still has the receipt of this: run it again then.", code=1)
                 receipt.end()
@@ -109,7 +112,7 @@ def _take_back_outside(receipt: Receipt) -> list[str]:
     return left
 
 
-def _take_back_inside(receipt: Receipt, users_of: Callable[[list[Path], Path], Mapping[Path, Sequence[object]]]) -> list[str]:
+def _take_back_inside(receipt: Receipt) -> list[str]:
     """The prefix: first the names by which it is found, then what nobody runs from any more. What is kept is returned."""
     layout = receipt.layout
     releases = layout.releases.name
@@ -118,9 +121,8 @@ def _take_back_inside(receipt: Receipt, users_of: Callable[[list[Path], Path], M
         if layout.prefix / name not in bulky:
             release.remove(layout.prefix / name)
             release.remove(layout.prefix / f".{name}{NEW}")
-    release.remove(layout.old_receipt)
     # A shim that has just been started reads its sources in the next moment, and guards builds with a file of them until its uv runs.
-    left = _wait_for_users(users_of, bulky, layout.prefix)
+    left = _wait_for_users(bulky, layout.prefix)
     for path in bulky:
         if not left:
             release.remove(path)
@@ -128,10 +130,12 @@ def _take_back_inside(receipt: Receipt, users_of: Callable[[list[Path], Path], M
     return left
 
 
-def _wait_for_users(users_of: Callable[[list[Path], Path], Mapping[Path, Sequence[object]]], folders: list[Path], prefix: Path) -> list[str]:
+def _wait_for_users(folders: list[Path], prefix: Path) -> list[str]:
+    from uv_shim.setup import users
+
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        used = users_of([folder for folder in folders if folder.exists()], prefix)
+        used = users.of([folder for folder in folders if folder.exists()], prefix)
         names = sorted({str(user) for found in used.values() for user in found})
         if not names or time.monotonic() > until:
             return [f"{', '.join(names)} still runs from {prefix}: this part is kept until it has ended."] if names else []
