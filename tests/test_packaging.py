@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import uvs
+from machine import Machine, need
 from uv_shim import __version__
 from uv_shim.demo import trial
 from uv_shim.demo.index import Index
-from machine import Machine, need
 from world import PYTHON, ROOT
 
 #: A Docker layer of the shim stays below this.
