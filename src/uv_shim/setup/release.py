@@ -83,7 +83,7 @@ def free_name(layout: Layout, name: str) -> str:
 def others(layout: Layout) -> list[Path]:
     """All that is not in force: earlier releases, what killed runs have left, and the parts of the old layout."""
     keep = in_force(layout)
-    found = [layout.prefix / name for name in OLD_PARTS]
+    found = [layout.prefix / name for name in OLD_PARTS] + list(layout.prefix.glob(f".*{NEW}"))
     if layout.releases.is_dir():
         found += [path for path in layout.releases.iterdir() if Path(os.path.realpath(path)) != keep]
     return sorted(path for path in found if os.path.lexists(path))

@@ -141,7 +141,7 @@ def remove(line: Line) -> None:
 
 
 def _writable(line: Line) -> Path:
-    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but that was set on purpose."""
+    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but that was meant."""
     target = Path(os.path.realpath(line.file))
     if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
         raise CannotEdit("it is read-only")
