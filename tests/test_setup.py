@@ -720,14 +720,30 @@ def test_killed_at_any_moment_nothing_is_broken(tmp_path: Path, older: Path, pyt
     assert not [path for path in machine.home.rglob("*") if "uv-shim" in path.name]
 
 
-def test_two_at_once_come_to_one(machine: Machine, older: Path) -> None:
+def test_told_to_stop_it_leaves_nothing_temporary(machine: Machine) -> None:
+    """And ends by what it was told."""
+    for number, moment in ((signal.SIGTERM, 0), (signal.SIGHUP, 0.2), (signal.SIGINT, 0.1)):
+        process = subprocess.Popen([need("sh"), str(ROOT / "install.sh"), "--prefix", str(machine.home / number.name)], env=machine.env,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not list(machine.temporary.iterdir()):
+            time.sleep(0.005)
+        time.sleep(moment)
+        process.send_signal(number)
+        assert process.wait(60) in (128 + number, 0)
+        assert list(machine.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("versions", [("ours", "ours"), ("ours", "older")], ids=" ".join)
+def test_two_at_once_come_to_one(machine: Machine, older: Path, versions: tuple[str, ...]) -> None:
     """The second waits for the first."""
+    folders = [older if version == "older" else ROOT for version in versions]
     both = [subprocess.Popen([need("sh"), str(folder / "install.sh")], env=machine.env, cwd=machine.temporary, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for folder in (ROOT, older)]
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for folder in folders]
     said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert machine.ask(need("bash"), "-lc", "uv-shim --version").startswith("uv-shim ")
     assert (machine.home / ".bashrc").read_text().count(machine.line) == 1
+    assert len(list((machine.prefix / "releases").iterdir())) == 1
     machine.install("--uninstall")
     assert machine.contents() == {}
 

@@ -135,4 +135,5 @@ def _uninstall(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
 def _end_tidily() -> None:
     """As for an interrupt: what is temporary goes, whoever ends it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))

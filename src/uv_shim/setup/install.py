@@ -85,11 +85,11 @@ class Install:
         self.receipt = Receipt(layout)
         self.changed = False
         self.name = from_here.name
-        in_force = release.in_force(layout)
-        self.whole = bool(in_force and release.is_whole(in_force, self.name, environ))
+        self.whole = self._is_whole()
         self.found = provision.real_uv(environ, layout.uv / "bin" / "uv")
         self.uv = self.found or layout.uv / "bin" / "uv"
         # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
+        in_force = release.in_force(layout)
         self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
         self._refuse_strangers()
 
@@ -100,6 +100,11 @@ class Install:
         if prefix.is_dir() and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
+
+    def _is_whole(self) -> bool:
+        """Whether just these sources are set up, undamaged."""
+        in_force = release.in_force(self.layout)
+        return bool(in_force and release.is_whole(in_force, self.name, self.environ))
 
     # ---- Before anything is touched.
 
@@ -147,6 +152,8 @@ class Install:
             self.layout = self.receipt.layout
             os.umask(0o022)
         self.receipt.layout = layout = self.layout
+        # Another install may just have done it.
+        self.whole = self.whole or self._is_whole()
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
         if self.layout.old_receipt.is_file():

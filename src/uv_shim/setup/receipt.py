@@ -64,9 +64,16 @@ class Receipt:
         self.directories = [str(folder) for folder in missing]
         new = aside(missing[0])
         folder = new / self.layout.prefix.relative_to(missing[0])
-        folder.mkdir(parents=True, exist_ok=True)
-        write(folder / self.layout.receipt.name, self.text())
-        os.rename(new, missing[0])
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(folder / self.layout.receipt.name, self.text())
+            os.rename(new, missing[0])
+        except OSError:
+            if not self.layout.is_ours():
+                raise
+            # Another install was faster.
+            if new.is_dir():
+                sweep(new, folder)
 
     def save(self) -> None:
         """Write it anew, if it says anything new."""

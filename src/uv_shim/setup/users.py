@@ -1,4 +1,4 @@
-"""Who uses a copy of the shim right now? Only of processes that this user may look at can that be told."""
+"""Who uses a copy of the shim right now?"""
 
 from __future__ import annotations
 
@@ -33,13 +33,21 @@ def of(folders: Sequence[Path], prefix: Path) -> dict[Path, list[User]]:
             continue
         try:
             words = process.cmdline()
-            paths = [file.path for file in process.open_files()] + words + [process.exe()]
             user = User(process.pid, process.name())
         except (psutil.Error, OSError):
             continue
+        paths = [*words, *_files(process)]
         used = [folder for folder in folders if any(path.startswith((real[folder], f"{folder}{os.sep}")) for path in paths)]
         if not used and any(word.startswith(beginnings) for word in words):
             used = list(folders)
         for folder in used:
             found[folder].append(user)
     return found
+
+
+def _files(process: psutil.Process) -> list[str]:
+    """What it has open and what it is; nothing of another user's processes, of which the command line alone can be read."""
+    try:
+        return [*(file.path for file in process.open_files()), process.exe()]
+    except (psutil.Error, OSError):
+        return []
