@@ -420,7 +420,8 @@ def test_a_start_file_that_is_a_mount_of_its_own(machine: Machine) -> None:
 def test_system_is_for_everybody(machine: Machine) -> None:
     """/opt, /etc/profile.d, one line in what bash and zsh read for all, and fish's; another user's shells find it. On folders of its own."""
     etc, opt = machine.root / "etc", machine.root / "opt"
-    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda folder, _: ["shadow", "gshadow", "ssl", "sudoers.d"] if folder == "/etc" else [])
+    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda folder, names: [
+        name for name in names if (folder, name) == ("/etc", "ssl") or not os.access(os.path.join(folder, name), os.R_OK)])
     for name in ("zsh", "fish/conf.d", "profile.d", "ssl"):
         (etc / name).mkdir(parents=True, exist_ok=True)
     (etc / "zsh" / "zshenv").write_text("a=1")
@@ -524,7 +525,7 @@ def test_the_real_uv_is_no_shim_and_no_launcher(machine: Machine, tmp_path: Path
     assert (machine.prefix / "current" / "real-uv").read_text() == f"{machine.tools}/uv\n"
     (machine.tools / "uv").rename(tmp_path / "uv")
     (launcher / "uv").write_text('#!/bin/sh\nexec "${0%/*}/../uv" "$@"\n')
-    machine.install(env={"PATH": f"{machine.shims}:{link}:{launcher}:{machine.tools}"})
+    assert "nothing has changed" not in machine.install(env={"PATH": f"{machine.shims}:{link}:{launcher}:{machine.tools}"})
     assert (machine.prefix / "current" / "real-uv").read_text() == f"{launcher}/uv\n", "better than nothing"
 
 
@@ -658,6 +659,19 @@ def test_an_install_of_the_first_install_sh(tmp_path: Path, upgraded: bool) -> N
         assert "nothing has changed" in machine.install()
     machine.install("--uninstall")
     assert {name: row for name, row in machine.contents().items() if name != ".cache"} == {".profile": (b"a=1", 0o100644)}
+
+
+def test_a_first_install_sh_s_shim_that_runs_keeps_its_parts(machine: Machine) -> None:
+    """Until it has ended."""
+    old_layout(machine)
+    program = f"{machine.shims}/../src/uv_shim/launch.py"
+    with subprocess.Popen([PYTHON, "-c", "import time; time.sleep(60)", program]) as running:
+        said = machine.install()
+        assert re.search(rf"{machine.prefix}/src is kept: .*\(process {running.pid}\)", said)
+        assert (machine.prefix / "src" / "uv_shim" / "launch.py").is_file()
+        running.kill()
+    machine.install()
+    assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}
 
 
 @pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml"])

@@ -169,7 +169,7 @@ class Install:
                       lambda: self._build(name))
             self.step(f"make it the one in force: {layout.current}", lambda: self._link(layout.current, f"releases/{name}"))
         elif self._text(layout.current / "real-uv") != f"{self.uv}\n":
-            self.step(f"note the real uv: {self.uv}", lambda: layouts.write(layout.current / "real-uv", f"{self.uv}\n"))
+            self.step(f"note the real uv: {self.uv}", self._note_uv)
         for path, target in ((layout.shims, "current/shims"), (layout.script, "current/install.sh")):
             if not path.is_symlink() or os.readlink(path) != target:
                 self.step(f"make {path}", lambda path=path, target=target: self._link(path, target))  # type: ignore[misc]
@@ -250,6 +250,11 @@ class Install:
         shutil.copytree(self.folder / "uv", new)
         release.remove(self.layout.uv)
         os.rename(new, self.layout.uv)
+        self.changed = True
+
+    def _note_uv(self) -> None:
+        layouts.write(self.layout.current / "real-uv", f"{self.uv}\n")
+        self.changed = True
 
     def _know_cache(self, folder: str) -> None:
         self.receipt.directories += [str(path) for path in layouts.missing_folders(Path(folder).parent)]
