@@ -775,7 +775,7 @@ def running(machine: Machine, make_world: Callable[..., World], index: Index) ->
     world.env["PATH"] = f"{machine.shims}:{world.uv.parent}:{os.defpath}"
 
     def start() -> subprocess.Popen[str]:
-        process = subprocess.Popen(["uv", "pip", "install", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(["uv", "pip", "install", "--reinstall", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         while not any("--dry-run" in child.cmdline() for child in psutil.Process(process.pid).children()):
             time.sleep(0.02)
@@ -797,8 +797,15 @@ def test_replacing_it_does_not_break_what_runs(machine: Machine, older: Path, ru
     assert process.returncode == 0
     assert "slow==1" in world.freeze()
     assert len(list((machine.prefix / "releases").iterdir())) == 2
+    # Another that runs from the new one does not keep the old one.
+    shutil.rmtree(world.env["UV_CACHE_DIR"])
+    world.index.latency = 4
+    process = start()
     machine.install(sources=older)
+    assert process.poll() is None, "it still runs"
     assert len(list((machine.prefix / "releases").iterdir())) == 1
+    process.kill()
+    process.communicate()
 
 
 def test_uninstalling_it_does_not_break_what_runs(machine: Machine, running: tuple[World, Callable[[], subprocess.Popen[str]]]) -> None:

@@ -36,9 +36,11 @@ def of(folders: Sequence[Path], prefix: Path) -> dict[Path, list[User]]:
             user = User(process.pid, process.name())
         except (psutil.Error, OSError):
             continue
-        paths = [*words, *_files(process)]
-        used = [folder for folder in folders if any(path.startswith((real[folder], f"{folder}{os.sep}")) for path in paths)]
-        if not used and any(word.startswith(beginnings) for word in words):
+        files = _files(process)
+        used = [folder for folder in folders
+                if any(path.startswith((real[folder], f"{folder}{os.sep}")) for path in (*words, *files))]
+        known = any(path.startswith(os.path.realpath(prefix) + os.sep) for path in files)
+        if not known and not used and any(word.startswith(beginnings) for word in words):
             used = list(folders)
         for folder in used:
             found[folder].append(user)
