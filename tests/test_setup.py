@@ -734,6 +734,65 @@ def test_killed_at_any_moment_nothing_is_broken(tmp_path: Path, older: Path, pyt
     assert not [path for path in machine.home.rglob("*") if "uv-shim" in path.name]
 
 
+#: The management command, killed right before its n-th change below a folder. Inside a release that is being built they do not count.
+KILLED = """
+import os, signal, sys
+
+sources, folder, moment = sys.argv[1], sys.argv[2], int(sys.argv[3])
+del sys.argv[1:4]
+changes = 0
+
+def hook(event, arguments):
+    global changes
+    if event not in ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "shutil.rmtree"):
+        return
+    path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else ""
+    writes = event != "open" or arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if path.startswith(folder) and "/releases/." not in path and writes:
+        changes += 1
+        if changes == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+sys.path.insert(0, sources)
+from uv_shim.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall", "take over"])
+def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pytestconfig: pytest.Config) -> None:
+    """In turn before each; an uninstall after it leaves nothing behind and nothing changed, so the receipt always came first."""
+    machine = Machine(tmp_path, shells=("bash", "fish"))
+    (machine.home / ".profile").write_text("a=1")
+    before = machine.contents()
+    stride = 1 if pytestconfig.getoption("--all-uv") else 5
+    moment, killed = 1, 0
+    while True:
+        if command == "uninstall":
+            machine.install()
+        elif command == "take over":
+            old_layout(machine)
+        verb = "uninstall" if command == "uninstall" else "install"
+        done = subprocess.run([PYTHON, "-I", "-B", "-c", KILLED, ROOT / "src", machine.home, str(moment), verb], env=machine.env,
+                              cwd=machine.temporary, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        for name, text in ((".profile", "a=1"), (".bashrc", "")):
+            whole = (text, f"{text}\n{machine.line}".lstrip("\n"))
+            assert not (machine.home / name).exists() or (machine.home / name).read_text() in whole, moment
+        assert machine.ask(need("bash"), "-c", ". ~/.profile; . ~/.bashrc; uv --version").startswith("uv "), moment
+        machine.install("--uninstall")
+        left = {name: row for name, row in machine.contents().items() if name != ".cache" and "fish" not in name.split("/")}
+        # fish and the first install.sh had folders of their own; where they are, their parents stay.
+        assert {name: row for name, row in left.items() if name not in (".config", ".local", ".local/share")} == before, moment
+        assert not [name for name in machine.contents() if "uv-shim" in name], moment
+        if done.returncode != -signal.SIGKILL:
+            assert done.returncode == 0, done.stderr
+            break
+        killed += 1
+        moment += stride
+    assert killed * stride > 12
+
+
 def test_told_to_stop_it_leaves_nothing_temporary(machine: Machine) -> None:
     """And ends by what it was told."""
     for number, moment in ((signal.SIGTERM, 0), (signal.SIGHUP, 0.2), (signal.SIGINT, 0.1)):
