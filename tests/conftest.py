@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import uvs
-from machine import Machine
+from namespaces import Machine
 from uv_shim.demo.index import Index
 from world import World
 

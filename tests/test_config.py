@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import uvs
-from machine import Machine
+from namespaces import Machine
 from test_router import RECORDER, SHELLS, Router
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import uvs
-from machine import Machine
+from namespaces import Machine
 from test_router import Router
 from uv_shim.doctor import starts
 from world import PYTHON, ROOT, SHIM

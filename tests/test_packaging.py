@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import uvs
+from machine import Machine, need
 from uv_shim import __version__
 from uv_shim.demo import trial
 from uv_shim.demo.index import Index
@@ -80,6 +81,24 @@ def test_the_installed_demo_runs_with_the_shim_that_it_carries(environment: Path
                           env={"PATH": f"{uvs.uv('0.9.8').parent}:{os.defpath}", "HOME": str(tmp_path)}, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "through the shim it downloads none" in done.stdout
+
+
+@pytest.mark.parametrize("what", ["wheel", "checkout"])
+def test_a_tool_sets_up_what_install_sh_does(built: Path, tmp_path: Path, what: str) -> None:
+    """`uv tool install <wheel or checkout>`, then `uv-shim install`: file by file the same, and it stays when the tool goes."""
+    machine, other = Machine(tmp_path / "by a tool"), Machine(tmp_path / "by the script")
+    machine.env.update(UV_TOOL_DIR=str(tmp_path / "tools"), UV_TOOL_BIN_DIR=str(tmp_path / "bin"))
+    package = next(built.glob("*.whl")) if what == "wheel" else ROOT
+    machine.run(str(machine.tools / "uv"), "tool", "install", "--python", str(PYTHON), str(package))
+    machine.run(str(tmp_path / "bin" / "uv-shim"), "install")
+    other.install()
+    files = [{name.partition("/releases/")[2] for name in each.contents() if "__pycache__" not in name} for each in (machine, other)]
+    # The name of a release has a digest of its sources in it.
+    assert files[0] == files[1]
+    machine.run(str(machine.tools / "uv"), "tool", "uninstall", "uv-shim")
+    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv ")
+    machine.run(str(machine.shims / "uv-shim"), "uninstall")
+    assert machine.contents() == {}
 
 
 def test_a_plain_copy_works(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
@@ -28,6 +30,11 @@ class Arguments(argparse.Namespace):
     key: str
     value: str | None
     system: bool
+    prefix: str | None
+    modify_path: bool
+    dry_run: bool
+    demo: bool
+    layer: str | None
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -73,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(run=_doctor)
     _add_config(commands)
+    _add_install(commands)
     return parser
 
 
@@ -100,11 +108,30 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
 
 
+def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    install = commands.add_parser(
+        "install", help="set the shim up for this user, or bring it up to date; install.sh is the same",
+        description="Set the shim up, bring it up to date, or repair it. Done twice, nothing changes.",
+        epilog="install.sh takes these too, and `--uninstall` for `uv-shim uninstall`, and `--sources DIR` where it is not beside them.")
+    install.set_defaults(run=_install)
+    uninstall = commands.add_parser(
+        "uninstall", help="take back what install has done, and nothing else",
+        description="Take back what the receipt says, and nothing else. Start files are byte for byte as they were.")
+    uninstall.set_defaults(run=_uninstall)
+    for command in (install, uninstall):
+        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: uv-shim in $XDG_DATA_HOME or ~/.local/share)")
+        command.add_argument("--system", action="store_true", help="for every user of this machine or image: /opt/uv-shim and /etc")
+        command.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    install.add_argument("--no-modify-path", dest="modify_path", action="store_false",
+                         help="leave the shells' start files and GITHUB_PATH alone")
+    install.add_argument("--demo", action="store_true", help="then show what the shim does, on a package index of its own")
+    install.add_argument("--layer", metavar="DIR", help="write just what an image needs into DIR, and set nothing up")
+
+
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim.demo import __main__ as demo
 
-    # As for an interrupt: the folders of the demo go, whoever ends it.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    _end_tidily()
     return Answer("", demo.run(environ))
 
 
@@ -182,9 +209,7 @@ def _warm(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim.warm.wanted import Wanted
 
     wanted = Wanted.parse(arguments.names, arguments.files, arguments.locks, arguments.pythons)
-    # As for an interrupt: nothing of it is left, whoever ends it.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    _end_tidily()
     progress = report.Progress("warming", wanted.steps)
     try:
         outcome = filling.fill(wanted, environ, progress.at)
@@ -192,3 +217,36 @@ def _warm(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         progress.end()
     text = outcome.as_json() if arguments.json else outcome.text(report.Style(sys.stdout, environ))
     return Answer(text, 1 if outcome.missing else 0)
+
+
+def _install(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim.setup import install
+
+    if arguments.layer is not None:
+        from uv_shim import layer
+
+        layer.write(Path(arguments.layer))
+        return Answer(f"uv-shim: wrote the layer to {arguments.layer}")
+    _end_tidily()
+    done = install.run(install.Wishes(arguments.prefix, arguments.system, arguments.modify_path, arguments.dry_run), environ)
+    text = "".join(f"uv-shim: {line}\n" for line in done.lines)
+    if not arguments.demo or arguments.dry_run:
+        return Answer(text)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return Answer("", subprocess.run([str(done.layout.shims / "uv-shim"), "demo"], env=dict(environ), check=False).returncode)
+
+
+def _uninstall(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from uv_shim.setup import uninstall
+
+    _end_tidily()
+    lines = uninstall.run(uninstall.Wishes(arguments.prefix, arguments.system, arguments.dry_run), environ)
+    return Answer("".join(f"uv-shim: {line}\n" for line in lines))
+
+
+def _end_tidily() -> None:
+    """As for an interrupt: what is temporary goes, whoever ends it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))

@@ -28,9 +28,12 @@ environ.pop("UV_SHIM_PYTHON_SKIP", None)
 if not sys.argv[3]:
     environ.pop("LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit that
 
-# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B).
+_home = os.path.dirname(os.path.realpath(__file__))
+
+# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B); there it is only where
+# the shim was set up with it.
 _cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
-if _cache:
+if _cache and not os.path.exists(os.path.join(_home, "__pycache__", "seal.%s.pyc" % sys.implementation.cache_tag)):
     sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
     sys.dont_write_bytecode = False
 
@@ -41,7 +44,10 @@ for _fd in (0, 1, 2):
     except OSError:
         os.open(os.devnull, os.O_RDWR)
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+# Open as long as this runs: whoever replaces or removes this copy sees by it that it is in use. uv does not inherit it.
+os.open(os.path.join(_home, "launch.py"), os.O_RDONLY)
+
+sys.path.insert(0, os.path.dirname(_home))
 
 from uv_shim import seal  # noqa: E402
 

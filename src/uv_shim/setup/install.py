@@ -1,0 +1,377 @@
+"""The story of an install: what is to be done is found out first, then said or done, each step written into the receipt before."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from uv_shim import __version__
+from uv_shim.errors import ShimError
+from uv_shim.setup import layout as layouts
+from uv_shim.setup import provision, release, sources, startfiles
+from uv_shim.setup import receipt as receipts
+from uv_shim.setup.layout import Layout
+from uv_shim.setup.receipt import File, Line, Receipt
+from uv_shim.setup.sources import Sources
+from uv_shim.setup.startfiles import CannotEdit
+
+
+class Wishes(NamedTuple):
+    """What was asked for."""
+
+    prefix: str | None = None
+    system: bool = False
+    modify_path: bool = True
+    dry_run: bool = False
+
+
+class Step(NamedTuple):
+    """One thing to be done, and how a dry run says it."""
+
+    says: str
+    do: Callable[[], None]
+
+
+class Done(NamedTuple):
+    """What came of it."""
+
+    layout: Layout
+    lines: list[str]
+
+
+def run(wishes: Wishes, environ: Mapping[str, str]) -> Done:
+    """Set up, or bring up to date, or repair, or say what there would be to do.
+
+    Raises:
+        ShimError: it cannot be done; nothing outside the prefix was touched.
+    """
+    from_here = sources.find()
+    layout = layouts.at(wishes.prefix, environ, system=wishes.system, home=from_here.home)
+    if layout.system:
+        os.umask(0o022)
+    with temporary() as folder:
+        install = Install(layout, from_here, environ, folder)
+        if wishes.dry_run:
+            install.plan(modify_path=wishes.modify_path)
+            return Done(layout, install.would())
+        install.prepare()
+        with install.begun():
+            install.plan(modify_path=wishes.modify_path)
+            for step in install.steps:
+                step.do()
+            install.clean_up()
+    return Done(layout, install.report())
+
+
+class Install:
+    """One run; ``folder`` is for what is fetched."""
+
+    def __init__(self, layout: Layout, from_here: Sources, environ: Mapping[str, str], folder: Path) -> None:
+        self.layout = layout
+        self.sources = from_here
+        self.environ = environ
+        self.folder = folder
+        self.packages = folder / "packages"
+        self.steps: list[Step] = []
+        #: Things that the user should know, and files that have got the line.
+        self.notes: list[str] = []
+        self.touched: list[str] = []
+        self.receipt = Receipt(layout)
+        self.changed = False
+        self.name = from_here.name
+        self.whole = self._is_whole()
+        self.found = provision.real_uv(environ, layout.uv / "bin" / "uv")
+        self.uv = self.found or layout.uv / "bin" / "uv"
+        # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
+        in_force = release.in_force(layout)
+        self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
+        self._refuse_strangers()
+
+    def _refuse_strangers(self) -> None:
+        prefix = self.layout.prefix
+        if os.path.lexists(prefix) and not prefix.is_dir():
+            raise ShimError(f"{prefix} is no folder. Nothing was done; name another one with --prefix.", code=1)
+        if prefix.is_dir() and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
+            raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
+                            "name another folder with --prefix.", code=1)
+
+    def _is_whole(self) -> bool:
+        """Whether just these sources are set up, undamaged."""
+        in_force = release.in_force(self.layout)
+        return bool(in_force and release.is_whole(in_force, self.name, self.environ))
+
+    # ---- Before anything is touched.
+
+    def prepare(self) -> None:
+        """Have all that comes from elsewhere.
+
+        Raises:
+            ShimError: it cannot be had; nothing was touched.
+        """
+        uv = self.uv
+        if self.found is None:
+            uv = provision.fetch_uv(self.folder / "uv", self.environ)
+        if not self.whole or not self.can_read:
+            provision.fetch_packages(self.sources.packages(), self.packages, uv, self.environ, self.sources.beside)
+            self.can_read = self.can_read or provision.importable(self.packages)
+            if not self.can_read:
+                raise ShimError("the packages that were fetched do not work with this Python. Nothing was done.", code=1)
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """The prefix is there and ours, and nobody else sets up there meanwhile.
+
+        Raises:
+            ShimError: it cannot be written.
+        """
+        prefix = self.layout.prefix
+        try:
+            if not self.layout.is_ours():
+                self.receipt.begin()
+            with locked(prefix):
+                yield
+        except OSError as error:
+            raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
+                            "Name another folder with --prefix." if not self.layout.is_ours() else
+                            "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back.",
+                            code=1) from None
+
+    # ---- What there is to do.
+
+    def plan(self, *, modify_path: bool) -> None:
+        """Find out the steps."""
+        if self.can_read:
+            self.receipt = receipts.read(self.layout) or self.receipt
+        if self.receipt.layout.system and not self.layout.system:
+            self.layout = self.receipt.layout
+            os.umask(0o022)
+        self.receipt.layout = layout = self.layout
+        # Another install may just have done it.
+        self.whole = self.whole or self._is_whole()
+        if not self.layout.is_ours():
+            self.step(f"make {layout.prefix}", lambda: None)
+        if self.layout.old_receipt.is_file():
+            self.step(f"take over what an earlier install.sh has set up in {layout.prefix}", self._take_over)
+        if self.found is None:
+            self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
+        cache = self._cache()
+        if cache and cache not in self.receipt.folders:
+            self.step("", lambda: self._know_cache(cache))
+        if not self.whole:
+            name = release.free_name(layout, self.name)
+            self.step(f"copy uv-shim {__version__} to {layout.releases / name}, with an environment for its command",
+                      lambda: self._build(name))
+            self.step(f"make it the one in force: {layout.current}", lambda: self._link(layout.current, f"releases/{name}"))
+        elif self._text(layout.current / "real-uv") != f"{self.uv}\n":
+            self.step(f"note the real uv: {self.uv}", self._note_uv)
+        for path, target in ((layout.shims, "current/shims"), (layout.script, "current/install.sh")):
+            if not path.is_symlink() or os.readlink(path) != target:
+                self.step(f"make {path}", lambda path=path, target=target: self._link(path, target))  # type: ignore[misc]
+        if self._text(layout.env) != layout.env_text:
+            self.step(f"write {layout.env}", self._write_env)
+        if modify_path:
+            self._plan_path()
+
+    def step(self, says: str, do: Callable[[], None]) -> None:
+        self.steps.append(Step(says, do))
+
+    def _plan_path(self) -> None:
+        files = startfiles.wanted(self.layout, self.environ)
+        if not files and not self.layout.system:
+            self.notes.append("there is no home folder, so no start file of a shell was touched")
+        for file in files:
+            self._plan_line(file, self.layout.line)
+        if self.layout.system:
+            self._plan_file(Path("/etc/profile.d/uv-shim.sh"), self.layout.line + "\n")
+        fish = startfiles.fish(self.layout, self.environ)
+        if fish:
+            self._plan_file(fish, self.layout.fish_line + "\n")
+        # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
+        github = self.environ.get("GITHUB_PATH")
+        if github and str(self.layout.shims) not in self.environ.get("PATH", "").split(os.pathsep):
+            self._plan_line(Path(github), str(self.layout.shims))
+
+    def _plan_line(self, file: Path, text: str) -> None:
+        known = next((line for line in self.receipt.lines if (line.file, line.text) == (str(file), text)), None)
+        try:
+            if not startfiles.holds(Line(str(file), text)):
+                self.step(f"add to {file}: {text}", lambda: self._add(startfiles.prepare(file, text), known))
+            elif known is None:
+                self.step("", lambda: self._know(Line(str(file), text), None))
+        except CannotEdit as error:
+            self._by_hand(str(file), text, error)
+
+    def _plan_file(self, path: Path, text: str) -> None:
+        there = self._text(path)
+        if there is None and not os.path.lexists(path):
+            self.step(f"write {path}: {text.rstrip()}", lambda: self._write_file(path, text))
+        elif there != text:
+            self.notes.append(f"{path} is there already and is not from here: left alone")
+        elif File(str(path), text) not in self.receipt.files:
+            self.step("", lambda: self._know_file(File(str(path), text)))
+
+    @staticmethod
+    def _text(path: Path) -> str | None:
+        try:
+            return os.fsdecode(path.read_bytes())
+        except OSError:
+            return None
+
+    def _cache(self) -> str | None:
+        """Where the shim keeps what it remembers of uv binaries; of all users, on a machine of many."""
+        base = self.environ.get("XDG_CACHE_HOME") or (self.environ.get("HOME") and os.path.join(self.environ["HOME"], ".cache"))
+        return None if self.layout.system or not base else os.path.join(base, "uv-shim")
+
+    # ---- Doing it. The receipt comes first.
+
+    def _inside(self, *names: str) -> None:
+        self.receipt.inside += [name for name in names if name not in self.receipt.inside]
+        self._save()
+
+    def _save(self) -> None:
+        self.receipt.version = __version__
+        self.receipt.save()
+
+    def _take_over(self) -> None:
+        self._save()
+        self.layout.old_receipt.unlink()
+        self.changed = True
+
+    def _keep_uv(self) -> None:
+        self._inside(self.layout.uv.name)
+        new = self.layout.prefix / f".uv{layouts.NEW}"
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(self.folder / "uv", new)
+        release.remove(self.layout.uv)
+        os.rename(new, self.layout.uv)
+        self.changed = True
+
+    def _note_uv(self) -> None:
+        layouts.write(self.layout.current / "real-uv", f"{self.uv}\n")
+        self.changed = True
+
+    def _know_cache(self, folder: str) -> None:
+        self.receipt.directories += [str(path) for path in layouts.missing_folders(Path(folder).parent)]
+        self.receipt.folders.append(folder)
+        self._save()
+
+    def _build(self, name: str) -> None:
+        self._inside(self.layout.releases.name)
+        self.layout.releases.mkdir(exist_ok=True)
+        release.build(self.layout, name, self.sources, self.packages, self.uv)
+        self.changed = True
+
+    def _link(self, path: Path, target: str) -> None:
+        self._inside(path.name)
+        # In the old layout this was a folder, or a file.
+        if path.is_dir() and not path.is_symlink():
+            release.remove(path)
+        layouts.link(path, target)
+        self.changed = True
+
+    def _write_env(self) -> None:
+        self._inside(self.layout.env.name)
+        layouts.write(self.layout.env, self.layout.env_text)
+        self.changed = True
+
+    def _know(self, line: Line, known: Line | None) -> None:
+        if known:
+            self.receipt.lines.remove(known)
+        self.receipt.lines.append(line)
+        self._save()
+
+    def _add(self, line: Line, known: Line | None) -> None:
+        self._know(line, known)
+        try:
+            startfiles.add(line)
+        except CannotEdit as error:
+            self.receipt.lines.remove(line)
+            self._save()
+            self._by_hand(line.file, line.text, error)
+        else:
+            self.touched.append(line.file)
+            self.changed = True
+
+    def _by_hand(self, file: str, text: str, error: Exception) -> None:
+        self.notes.append(f"cannot write {file} ({error}); add this line to it: {text}")
+
+    def _know_file(self, file: File) -> None:
+        self.receipt.files.append(file)
+        self._save()
+
+    def _write_file(self, path: Path, text: str) -> None:
+        new = [str(folder) for folder in layouts.missing_folders(path.parent)]
+        self.receipt.directories += [folder for folder in new if folder not in self.receipt.directories]
+        if File(str(path), text) not in self.receipt.files:
+            self._know_file(File(str(path), text))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            layouts.write(path, text)
+        except OSError as error:
+            self._by_hand(str(path), text.rstrip(), CannotEdit(error.strerror or str(error)))
+        else:
+            self.touched.append(str(path))
+            self.changed = True
+
+    def clean_up(self) -> None:
+        """Remove what is not in force and not in use."""
+        old = release.others(self.layout)
+        if not old:
+            return
+        from uv_shim.setup import users
+
+        for path, used in users.of(old, self.layout.prefix).items():
+            if used:
+                self.notes.append(f"{path} is kept: {', '.join(map(str, used))} runs from it. The next run removes it.")
+            else:
+                release.remove(path)
+                if path.parent == self.layout.prefix and path.name in self.receipt.inside:
+                    self.receipt.inside.remove(path.name)
+                    self._save()
+
+    # ---- Saying it.
+
+    def would(self) -> list[str]:
+        """What a dry run says."""
+        says = [step.says for step in self.steps if step.says]
+        lines = [f"would {text}" for text in says] if says else [f"{self.layout.prefix} is set up: there is nothing to do"]
+        if self.found is None and not self.layout.uv.exists():
+            lines.insert(0, "would fetch a uv from the package index, as there is none on PATH")
+        return [*lines, *self.notes]
+
+    def report(self) -> list[str]:
+        """What has become of it, and what to type now."""
+        layout = self.layout
+        lines = [f"set up in {layout.prefix} (uv-shim {__version__})" if self.changed
+                 else f"already set up in {layout.prefix} (uv-shim {__version__}): nothing has changed"]
+        lines.append(f"the real uv is {self.uv}")
+        if self.touched:
+            lines.append(f"added to PATH in {', '.join(self.touched)}")
+        lines += self.notes
+        now = f'set -gx PATH "{layout.shims}" $PATH' if self.environ.get("SHELL", "").endswith("fish") else f'. "{layout.env}"'
+        lines.append(f"type now: {now}  (a new shell does it by itself, if PATH was set up for it)")
+        return lines
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder that goes."""
+    with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def locked(prefix: Path) -> Iterator[None]:
+    """Nobody else sets up or uninstalls there meanwhile; whoever was first is waited for."""
+    fd = os.open(prefix, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

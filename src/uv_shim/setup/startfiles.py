@@ -1,0 +1,202 @@
+"""The start files of shells: which of them get the PATH line, and how does it come in and go out byte for byte?
+
+A file is replaced by a rename in its own folder, so that there is never half of one; a link stays a link, mode and owner stay.
+Where only the file itself can be written (its folder cannot, it is a mount of its own, or has a second name), the line is appended by one
+`write`, and taken out by cutting the end off: neither touches a byte of anybody else's. Where that will not do, the user is told.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from uv_shim.setup.layout import NEW, Layout
+from uv_shim.setup.receipt import Line
+
+
+class CannotEdit(Exception):
+    """The file cannot be written; the message says why."""
+
+
+def wanted(layout: Layout, environ: Mapping[str, str]) -> list[Path]:
+    """The files that are to have the line: those that the shells that are here really read."""
+    return _of_system() if layout.system else _of_user(environ)
+
+
+def _of_system() -> list[Path]:
+    return [path for path in (Path("/etc/bash.bashrc"), Path("/etc/zsh/zshenv")) if path.is_file()]
+
+
+def _of_user(environ: Mapping[str, str]) -> list[Path]:
+    home = _home(environ)
+    if home is None:
+        return []
+    files = [home / ".profile"]
+    # A login bash reads the first of these that is there, and then no .profile; any other reads .bashrc.
+    files += [path for path in (home / ".bash_profile", home / ".bash_login") if path.is_file()][:1]
+    if (home / ".bashrc").is_file() or _has("bash", environ):
+        files.append(home / ".bashrc")
+    zsh = Path(environ.get("ZDOTDIR") or home)
+    if (zsh / ".zshenv").is_file() or _has("zsh", environ):
+        files.append(zsh / ".zshenv")
+        # Where ZDOTDIR is set, it is often this one that sets it: it is what a login shell reads first.
+        if zsh != home and (home / ".zshenv").is_file():
+            files.append(home / ".zshenv")
+    return files
+
+
+def fish(layout: Layout, environ: Mapping[str, str]) -> Path | None:
+    """The file for fish; None where there is no fish."""
+    if layout.system:
+        return Path("/etc/fish/conf.d/uv-shim.fish") if Path("/etc/fish").is_dir() else None
+    home = _home(environ)
+    if home is None:
+        return None
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish"
+    return config / "conf.d" / "uv-shim.fish" if config.is_dir() or _has("fish", environ) else None
+
+
+def _home(environ: Mapping[str, str]) -> Path | None:
+    home = environ.get("HOME")
+    return Path(home) if home and os.path.isdir(home) else None
+
+
+def _has(shell: str, environ: Mapping[str, str]) -> bool:
+    return shutil.which(shell, path=environ.get("PATH", "")) is not None
+
+
+def contents(path: Path) -> bytes | None:
+    """What is in a file; None where there is none.
+
+    Raises:
+        CannotEdit: it cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CannotEdit("no regular file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CannotEdit(_why(error)) from None
+
+
+def holds(line: Line) -> bool:
+    """Whether the line is in its file."""
+    data = contents(Path(line.file))
+    return data is not None and _find(data, line) is not None
+
+
+def prepare(path: Path, text: str) -> Line:
+    """The line that `add` would put there, and what comes with it."""
+    data = contents(path)
+    return Line(str(path), text, created=data is None, newline=bool(data) and not (data or b"").endswith(b"\n"))
+
+
+def add(line: Line) -> None:
+    """Put the line at the end of its file: there it comes first on PATH.
+
+    Raises:
+        CannotEdit: the file cannot be written; it is as it was.
+    """
+    target = _writable(line)
+    data = contents(target) or b""
+    added = (b"\n" if line.newline else b"") + os.fsencode(line.text) + b"\n"
+    if _replace(target, data + added):
+        return
+    try:
+        with open(target, "ab", buffering=0) as file:
+            file.write(added)
+    except OSError as error:
+        raise CannotEdit(_why(error)) from None
+
+
+def remove(line: Line) -> None:
+    """Leave the file, byte for byte, as it would be without the line.
+
+    Raises:
+        CannotEdit: the file cannot be written; it is as it was.
+    """
+    target = Path(os.path.realpath(line.file))
+    _unlink(_new(target))
+    data = contents(target)
+    place = None if data is None else _find(data, line)
+    if data is None or (place is None and not (line.created and not data)):
+        return
+    target = _writable(line)
+    start, end = place or (0, 0)
+    rest = data[:start] + data[end:]
+    try:
+        if line.created and not rest:
+            target.unlink()
+        elif not _replace(target, rest):
+            if end < len(data):
+                raise CannotEdit("its folder is not writable, and there is text behind the line")
+            os.truncate(target, start)
+    except OSError as error:
+        raise CannotEdit(_why(error)) from None
+
+
+def _writable(line: Line) -> Path:
+    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but that was meant."""
+    target = Path(os.path.realpath(line.file))
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise CannotEdit("it is read-only")
+    return target
+
+
+def _find(data: bytes, line: Line) -> tuple[int, int] | None:
+    """Where the line begins and ends; with the newline before it, if that came with it and nothing needs it since."""
+    text = os.fsencode(line.text)
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at) + 1 or len(data)
+        # An editor may have given the whole file other line ends since.
+        if data[at:end].rstrip(b"\r\n") == text:
+            return at - (1 if line.newline and at and end == len(data) else 0), end
+        at = end
+    return None
+
+
+def _replace(target: Path, data: bytes) -> bool:
+    """Put a file with that content in the place of ``target``; False, and nothing done, where that cannot be."""
+    new = _new(target)
+    try:
+        before = os.stat(target) if target.exists() else None
+        if before and before.st_nlink > 1:
+            return False
+        _unlink(new)
+        # Nobody else reads it before it has the mode of the other.
+        with open(new, "xb", opener=lambda path, flags: os.open(path, flags, 0o600 if before else 0o666)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if before:
+                if (before.st_uid, before.st_gid) != (os.fstat(file.fileno()).st_uid, os.fstat(file.fileno()).st_gid):
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                shutil.copystat(target, new)
+                os.utime(new)
+        os.replace(new, target)
+    except OSError:
+        try:
+            _unlink(new)
+        except OSError:
+            pass
+        return False
+    return True
+
+
+def _new(target: Path) -> Path:
+    return target.with_name(target.name + NEW)
+
+
+def _unlink(path: Path) -> None:
+    if os.path.lexists(path):
+        path.unlink()
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

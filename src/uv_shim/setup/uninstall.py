@@ -1,0 +1,142 @@
+"""The story of an uninstall: what the receipt says goes, and nothing else; the receipt itself goes last."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from uv_shim.errors import ShimError
+from uv_shim.setup import layout as layouts
+from uv_shim.setup import provision, release, sources, startfiles
+from uv_shim.setup import receipt as receipts
+from uv_shim.setup.install import locked, temporary
+from uv_shim.setup.layout import NEW, Layout
+from uv_shim.setup.receipt import Receipt
+
+#: How long processes that use the shim may take to come to their end.
+_PATIENCE_SECONDS = 3.0
+
+
+class Wishes(NamedTuple):
+    """What was asked for."""
+
+    prefix: str | None = None
+    system: bool = False
+    dry_run: bool = False
+
+
+def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
+    """Take back what was set up, or say what there would be to take back; what is said about it.
+
+    Raises:
+        ShimError: something could not be removed. The receipt still names it, so that another run can.
+    """
+    layout = layouts.at(wishes.prefix, environ, system=wishes.system, home=sources.find().home)
+    if not layout.is_ours():
+        receipts.sweep_asides(layout.prefix)
+        return [f"nothing to remove: there is no receipt in {layout.prefix}"]
+    with temporary() as folder:
+        _have_libraries(layout, folder, environ)
+        # Early, as this very copy may be the one that goes.
+        importlib.import_module("uv_shim.setup.users")
+        receipt = receipts.read(layout)
+        if receipt is None:
+            raise ShimError(f"the receipt in {layout.prefix} is gone.", code=1)
+        if wishes.dry_run:
+            return [f"would {text}" for text in _would(receipt)]
+        try:
+            with locked(layout.prefix):
+                if layout.old_receipt.exists():
+                    receipt.save()
+                    layout.old_receipt.unlink()
+                left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
+                if left:
+                    raise ShimError(*left, f"{layout.prefix} still has the receipt of this: run it again then.", code=1)
+                receipt.end()
+        except OSError as error:
+            raise ShimError(f"cannot remove {error.filename}: {error.strerror}.",
+                            f"{layout.prefix} still has the receipt of what there is.", code=1) from None
+    said = ["removed"]
+    if layout.prefix.exists():
+        said.append(f"{layout.prefix} was kept: there is something in it that is not from here, or it was there before")
+    said.append(f"Shells that are running still have {layout.shims} on PATH.")
+    return said
+
+
+def _have_libraries(layout: Layout, folder: Path, environ: Mapping[str, str]) -> None:
+    """TOML and psutil: from here, from what is to be removed, or from the index."""
+    in_force = release.in_force(layout)
+    if provision.importable(None) or provision.importable(in_force and release.site_packages(in_force)):
+        return
+    old = release.site_packages(layout.prefix)
+    if old and provision.importable(old):
+        return
+    uv = provision.real_uv(environ, layout.uv / "bin" / "uv") or Path("uv")
+    found = sources.find()
+    provision.fetch_packages(found.packages(), folder / "packages", uv, environ, found.beside)
+    provision.importable(folder / "packages")
+
+
+def _would(receipt: Receipt) -> list[str]:
+    return [
+        *(f"take out of {line.file}: {line.text}" for line in receipt.lines),
+        *(f"remove {file.path}" for file in receipt.files),
+        *(f"remove {folder} and all that is in it" for folder in receipt.folders),
+        *(f"remove {receipt.layout.prefix / name}" for name in receipt.inside),
+        *(f"remove {folder}, if it is empty then" for folder in reversed(receipt.directories)),
+    ]
+
+
+def _take_back_outside(receipt: Receipt) -> list[str]:
+    """The start files first: from then on no new shell finds it. What could not be done is returned."""
+    left = []
+    for line in receipt.lines:
+        try:
+            startfiles.remove(line)
+        except startfiles.CannotEdit as error:
+            left.append(f"cannot write {line.file} ({error}); take this line out of it: {line.text}")
+    for file in receipt.files:
+        path = Path(file.path)
+        new = path.with_name(f".{path.name}{NEW}")
+        for ours in (path, new):
+            # Changed since, it is the user's.
+            if ours.is_file() and (ours == new or os.fsdecode(ours.read_bytes()) == file.text):
+                ours.unlink()
+    for folder in receipt.folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return left
+
+
+def _take_back_inside(receipt: Receipt) -> list[str]:
+    """The prefix: first the names by which it is found, then what nobody runs from any more. What is kept is returned."""
+    layout = receipt.layout
+    releases = layout.releases.name
+    bulky = [layout.prefix / name for name in receipt.inside if name in (releases, layout.uv.name, *release.OLD_PARTS)]
+    for name in receipt.inside:
+        if layout.prefix / name not in bulky:
+            release.remove(layout.prefix / name)
+            release.remove(layout.prefix / f".{name}{NEW}")
+    # A shim that has just been started reads its sources in the next moment, and guards builds with a file of them until its uv runs.
+    left = _wait_for_users(bulky, layout.prefix)
+    for path in bulky:
+        if not left:
+            release.remove(path)
+            release.remove(path.with_name(f".{path.name}{NEW}"))
+    return left
+
+
+def _wait_for_users(folders: list[Path], prefix: Path) -> list[str]:
+    from uv_shim.setup import users
+
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        used = users.of([folder for folder in folders if folder.exists()], prefix)
+        names = sorted({str(user) for found in used.values() for user in found})
+        if not names or time.monotonic() > until:
+            return [f"{', '.join(names)} still runs from {prefix}: this part is kept until it has ended."] if names else []
+        time.sleep(0.1)
