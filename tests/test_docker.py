@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import images
+import uvs
 import world
 from uv_shim import layer
 from uv_shim.demo import wheels
@@ -156,6 +157,20 @@ def test_base_image(yard: Yard, context: Path, say: Say) -> None:
         build, fetched = yard.build("FROM base-image\nWORKDIR /project\nCOPY pyproject.toml .\nRUN uv sync\n", context)
         say(f"sync on a base image, {name}", cost(build, fetched))
         assert len(fetched.files) == files, build.log
+
+
+@pytest.mark.parametrize("version", [UV, uvs.ALL[-1]])
+def test_a_warmed_base_image(yard: Yard, context: Path, say: Say, version: str) -> None:
+    """What `uv-shim warm` put into the image's cache is not downloaded by a later `uv sync`, which then does without the network."""
+    shutil.copytree(images.static_uv(version), context / "uv")
+    yard.builder.build("FROM scratch\nCOPY uv/uv uv/uvx /\n", context, f"astral/uv:{version}")
+    for folder in ("shims", "src"):
+        shutil.copytree(ROOT / folder, context / "uv-shim-sources" / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    build, _ = yard.build(recipe("A warmed base image").replace(f"uv:{UV}", f"uv:{version}"), context, tag="warmed")
+    assert "could not be warmed" not in build.log, build.log
+    build, fetched = yard.build("FROM warmed\nWORKDIR /project\nCOPY pyproject.toml .\nRUN uv sync\nRUN rm -r .venv && uv sync --offline\n", context)
+    say(f"sync on a warmed image, {version}", cost(build, fetched))
+    assert not fetched.files, build.log
 
 
 def test_the_reports_dockerfile(yard: Yard, context: Path, say: Say) -> None:
