@@ -429,3 +429,24 @@ def test_progress_is_shown_on_a_terminal(make: Callable[..., World], index: Inde
     os.close(ours)
     assert f"warming [##########..........] 1/2 demo-large for Python {FIRST_MINOR}".encode() in shown
     assert shown.endswith(b"\r\033[K")
+
+
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8"])
+@pytest.mark.parametrize("how", ["uv tool install", "uv run --with"])
+def test_what_passes_no_shim_uses_what_was_warmed(version: str, how: str, make: Callable[..., World]) -> None:
+    """`uv tool install` and `uv run --with` leave no hashes, and `uv sync` fetches again; from a warm cache, neither fetches anything."""
+    again = {}
+    for cache in ("cold", "warm"):
+        world = make(version, name=cache)
+        name, data = wheel("tool", "1.0", requires=("demo-core",))
+        with zipfile.ZipFile(buffer := io.BytesIO(data), "a") as archive:
+            archive.writestr("tool-1.0.dist-info/entry_points.txt", "[console_scripts]\ntool = tool:run\n")
+        world.index.add((name, buffer.getvalue()))
+        if cache == "warm":
+            assert warm(world, "tool", "--python", str(PYTHON)).code == 0
+        call = ("tool", "install", "--python", str(PYTHON), "tool") if how == "uv tool install" else (
+            "run", "--no-project", "--python", str(PYTHON), "--with", "tool", "python", "-c", "import tool")
+        fetched = world.run(*call, check=True).files
+        assert fetched == (2 if cache == "cold" else 0)
+        again[cache] = world.sync(project(world.root / "project", "tool")).files
+    assert again == {"cold": 2, "warm": 0}
