@@ -44,7 +44,7 @@ def audit(*args: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedPro
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file with its size and time, but what uv notes of interpreters and its own locks."""
-    noted = ("interpreter-v", ".lock", "CACHEDIR.TAG", ".gitignore")
+    noted = ("interpreter-v", ".lock", "CACHEDIR.TAG", ".gitignore", ".git")
     return {str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns) for path in folder.rglob("*")
             if not path.is_dir() and not path.name.endswith(noted) and not str(path.relative_to(folder)).startswith(noted)}
 
@@ -69,13 +69,16 @@ def test_what_is_said_is_what_is_fetched(release: str, situation: Callable[[Stag
         if "--fresh" in stage.audit_options or not stage.audit_options and release == "0.5.26":
             shutil.rmtree(stage.project / ".venv", ignore_errors=True)
         options = [option for option in stage.options if option != "--"]
-        synced = stage.world.bare("sync", *python, *options, cwd=stage.project, check=True, env={"VIRTUAL_ENV": None, **stage.env})
+        synced = stage.world.bare("sync", *python, *options, cwd=stage.project, env={"VIRTUAL_ENV": None, **stage.env})
 
-    check(data, expected, dict(synced.fetched.files), judged=release != "0.5.26")
+    # With another hash in the cache, uv stops where the index lets the file be kept: it does not look again.
+    stopped = "Hash mismatch" in synced.stderr and "other-hash" in expected.values()
+    assert synced.code == stopped, synced.stderr
+    check(data, expected, dict(synced.fetched.files), judged=release != "0.5.26", stopped=stopped)
     shutil.rmtree(tmp_path)
 
 
-def check(data: dict[str, Any], expected: Expected, fetched: dict[str, int], *, judged: bool) -> None:
+def check(data: dict[str, Any], expected: Expected, fetched: dict[str, int], *, judged: bool, stopped: bool) -> None:
     """Compare rows with what they should say, and with what was fetched."""
     rows = {row["name"]: row for row in data["rows"]}
     wrong = [f"{name}: expected {reason}, found {rows.get(name, {}).get('verdict')} {rows.get(name, {}).get('reason')}"
@@ -88,7 +91,7 @@ def check(data: dict[str, Any], expected: Expected, fetched: dict[str, int], *, 
         times = fetched.get(row["file"], 0)
         if row["verdict"] == "hit" and times:
             wrong.append(f"{row['name']}: a hit, and fetched")
-        if row["verdict"] == "miss" and not times and reason != "git":
+        if row["verdict"] == "miss" and not times and reason != "git" and not stopped:
             wrong.append(f"{row['name']}: a miss, and not fetched")
         if row["agrees"] is False:
             wrong.append(f"{row['name']}: our reading disagrees with uv's plan: {row['why']}")
@@ -100,7 +103,7 @@ def check(data: dict[str, Any], expected: Expected, fetched: dict[str, int], *, 
     wrong += [f"{name}: fetched, and in no row" for name in fetched if name not in known]
     if data["judged_by_uv"] != judged:
         wrong.append(f"judged by uv: {data['judged_by_uv']}")
-    if not any(row["verdict"] == "unknown" for row in rows.values()):
+    if not stopped and not any(row["verdict"] == "unknown" for row in rows.values()):
         remote = [row for row in rows.values() if row["downloads"] and row["reason"] != "git"]
         if len(remote) != sum(fetched.values()):
             wrong.append(f"said {len(remote)} downloads, fetched {fetched}")

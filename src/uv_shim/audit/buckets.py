@@ -14,6 +14,8 @@ _WHEELS = (((0, 13, 9), 8), ((0, 13, 0), 7), ((0, 10, 0), 6), ((0, 6, 4), 5), ((
 _SDISTS = (((0, 13, 9), 11), ((0, 13, 0), 10), ((0, 6, 8), 9), ((0, 6, 0), 8), ((0, 5, 26), 7), ((0, 5, 0), 6), ((0, 4, 25), 5),
            ((0, 4, 13), 4))
 
+_GIT = (((0, 13, 9), 2), ((0, 12, 19), 1), ((0, 0, 0), 0))
+
 #: The newest numbers whose format is known here.
 NEWEST_WHEELS = 8
 NEWEST_SDISTS = 11
@@ -37,6 +39,11 @@ def of(version: tuple[int, int, int]) -> Buckets:
     wheels = next((number for first, number in _WHEELS if version >= first), 0)
     sdists = next((f"sdists-v{number}" for first, number in _SDISTS if version >= first), "built-wheels-v3")
     return Buckets(f"wheels-v{wheels}", sdists, version <= _NEWEST_UV)
+
+def git(version: tuple[int, int, int]) -> str:
+    """The bucket of Git repositories."""
+    return next(f"git-v{number}" for first, number in _GIT if version >= first)
+
 
 def parse(folder: str) -> tuple[str, int] | None:
     """Kind and number of a folder of the cache; None where it is no bucket that is read here."""

@@ -87,7 +87,11 @@ class Cache:
                     for pointer in _listed(folder):
                         if pointer.name.endswith(".http"):
                             yield self.wheel(bucket, place, name, pointer)
-                elif not place.startswith("url/"):
+                elif place.startswith("url/"):
+                    entry = self.sdist(bucket, place, name, None)
+                    if entry and self._is_of(entry, name):
+                        yield entry
+                else:
                     for version in _listed(folder):
                         entry = self.sdist(bucket, place, name, version.name)
                         if entry:
@@ -124,6 +128,11 @@ class Cache:
         built = tuple(f"{link.name}.whl" for link in _listed(kept) if link.name.count("-") >= 4 and not link.name.endswith((".whl", ".lock"))
                       and self._leads_to_an_archive(link))
         return Entry(path, bucket, place, name, version, None, pointer, (kept / "src").is_dir(), built)
+
+    def _is_of(self, entry: Entry, name: str) -> bool:
+        """Whether an sdist of a direct URL, whose folder says no name, is of that project: by what was built of it, or by its URL."""
+        files = [*entry.built, (self.index_of(entry.place) or "").rpartition("/")[2]]
+        return any(normalised(re.split(r"-(?=\d)", file)[0]) == name for file in files)
 
     def from_url(self, bucket: str, url: str, name: str) -> Iterator[Entry]:
         """What is kept of that direct URL in that bucket."""

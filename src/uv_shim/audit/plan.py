@@ -25,6 +25,8 @@ from uv_shim.router import Found
 #: The first uv with `uv sync --dry-run`.
 _DRY_RUN = (0, 5, 30)
 
+_ASK_AGAIN = frozenset(("--refresh", "--refresh-package", "--reinstall", "--reinstall-package"))
+
 _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:==(?P<version>[^\s()]+))?(?: @ (?P<url>\S+)| \(from (?P<origin>[^)]+)\))?"
 _LINES = (
     ("cached", re.compile(rf"(?i:(?:[a-z]+ )*requirement already cached): {_NAME}")),
@@ -101,14 +103,21 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
     if version is None:
         raise ShimError(f"{sync.uv.path} does not say its version (it says: {sync.uv.said}).", "Expected: a uv from 0.4.6 on.")
     # A cache that does not exist is not made either.
-    no_cache = () if cache_exists else ("--no-cache",)
+    no_cache = () if cache_exists or {"--no-cache", "-n"} & set(sync.options) else ("--no-cache",)
     if version < _DRY_RUN:
         return _exported(sync, no_cache)
-    arguments = ["sync", "--dry-run", "-v", "--offline", *sync.options, *no_cache]
+    notes = []
+    wanted = list(sync.options)
+    if _ASK_AGAIN & {option.partition("=")[0] for option in sync.options}:
+        # uv takes these with the network only; --frozen is what keeps it from using it.
+        notes.append("Told to ask the index again, uv would resolve anew; uv.lock is taken as it is.")
+        wanted += [] if {"--frozen", "--locked"} & set(wanted) else ["--frozen"]
+    else:
+        wanted.append("--offline")
+    arguments = ["sync", "--dry-run", "-v", *wanted, *no_cache]
     done = sync.call(*arguments)
     _refuse_if_stale(done)
-    notes = []
-    if done.code and not {"--frozen", "--locked"} & set(sync.options):
+    if done.code and not {"--frozen", "--locked"} & set(wanted):
         # Perhaps the check of the lock file needs what is not in the cache; without that check, nothing does.
         frozen = sync.call(*arguments, "--frozen")
         if frozen.code == 0:

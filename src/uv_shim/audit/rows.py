@@ -6,7 +6,7 @@ says so, and is unknown where it is the download that decides, which looks in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,16 +20,20 @@ HIT, MISS, UNKNOWN = "hit", "miss", "unknown"
 
 #: How far away from what is wanted an entry is that differs in this; the one that is nearest gives the reason.
 _WEIGHTS = {
-    "no-hash": 1, "other-hash": 2, "archive-gone": 3, "unreadable": 4, "other-index": 10, "direct-url": 11, "index-entry": 11, "other-url": 12,
+    "no-hash": 1, "other-algorithm": 2, "other-hash": 2.5, "archive-gone": 3, "unreadable": 4, "other-index": 10, "direct-url": 11, "index-entry": 11, "other-url": 12,
     "other-bucket": 20, "other-cache": 30, "other-file": 60, "other-version": 200,
 }
+
+#: From this uv on, the hash of the very file that it takes must be known; before, that of any file of the version will do.
+_HASH_BY_FILE = (0, 9, 19)
 
 #: What to do about each reason. Hits need nothing.
 TODO: Mapping[str, str] = {
     "absent": "Nothing has put it there yet: the next `uv sync` will. In Docker or CI, keep the cache between runs (a cache mount), and the same one.",
     "no-hash": "Install through uv-shim, or with a uv from 0.11.19 on: then the hash is kept with the file. `uv sync` mends it once, by downloading.",
-    "other-hash": "The file under that name was another one: it was replaced on the index, or another index stands behind the same URL. Find out which, "
-                  "before you `uv lock --upgrade-package` it.",
+    "other-hash": "The file under that name was another one: it was replaced on the index, or another index stands behind the same URL. Find out which "
+                  "one is right; then `uv cache clean <name>`, or `uv lock --upgrade-package <name>`.",
+    "other-algorithm": "uv.lock names a kind of hash that uv does not compute by itself: `uv sync` keeps it once it has downloaded the file.",
     "other-version": "The install resolved otherwise than uv.lock. Install what is locked: `uv sync`, or `uv export --frozen | uv pip install -r -`.",
     "other-file": "Use the same Python and platform for the install and for the sync (and the same --no-binary and --no-build).",
     "other-index": "Use one URL everywhere: in uv.lock, UV_DEFAULT_INDEX or UV_INDEX_URL, and the configuration; to the letter.",
@@ -111,6 +115,8 @@ class Auditor:
         self._python = python
         self._sync = sync
         self._known = known
+        self._by_file = version >= _HASH_BY_FILE
+        self._git = buckets.git(version)
         self._others = others
         self._newer = None if folder is None or self._buckets.certain else _newer_bucket(folder)
 
@@ -178,10 +184,9 @@ class Auditor:
     def _read_git(self, package: Package) -> _Reading:
         if self._cache is None:
             return _Reading(MISS, "no-cache", "uv is told to use no cache")
-        repository, _, commit = package.source.partition("#")
-        repository = repository.partition("?")[0]
-        folder = self._cache.folder / "git-v0" / "checkouts" / digests.digest(repository)
-        if commit and any(folder.glob(f"{commit[:7]}*")):
+        commit = package.source.rpartition("#")[2]
+        # Below a digest of the repository's URL, which newer uvs make otherwise; the commit says enough.
+        if len(commit) >= 40 and any((self._cache.folder / self._git / "checkouts").glob(f"*/{commit[:7]}")):
             return _Reading(HIT, "checked-out", "its commit is in the cache")
         return _Reading(MISS, "git", "its commit is not in the cache")
 
@@ -206,8 +211,9 @@ class Auditor:
         place = digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
         kept = self._buckets.wheels if entry.filename else self._buckets.sdists
         same_version = entry.version in (None, package.version) or _same(entry.version, package.version)
-        # What was built of an sdist is as good to uv as the wheel of that name, where the index gives that sdist.
-        same_file = (entry.filename == file.name or file.name in entry.built) if wheel else entry.filename is None
+        # What was built of an sdist was once as good to uv as the wheel of that name.
+        same_file = (entry.filename == file.name or (not self._by_file and file.name in entry.built)) if wheel else entry.filename is None
+        hashes = package.hashes if not self._by_file else frozenset([file.hash] if file.hash else [])
         found = {
             "other-version": not same_version,
             "other-file": same_version and not same_file,
@@ -216,8 +222,9 @@ class Auditor:
             **{what: entry.place != place and what == _elsewhere(entry.place, place) for what in ("other-index", "direct-url", "index-entry", "other-url")},
             "unreadable": isinstance(entry.pointer, Unreadable),
             "archive-gone": not isinstance(entry.pointer, Unreadable) and not entry.unpacked and not (not wheel and self._built(entry)),
-            "no-hash": not isinstance(entry.pointer, Unreadable) and not entry.hashes and bool(package.hashes),
-            "other-hash": same_version and same_file and bool(entry.hashes) and bool(package.hashes) and package.hashes.isdisjoint(entry.hashes),
+            "no-hash": not isinstance(entry.pointer, Unreadable) and not entry.hashes and bool(hashes),
+            **{what: same_version and same_file and what == _hash_difference(entry.hashes, hashes)
+               for what in ("other-hash", "other-algorithm")},
         }
         differences = tuple(sorted((what for what, so in found.items() if so), key=_WEIGHTS.__getitem__, reverse=True))
         return Near(entry, differences, "; ".join(self._worded(what, package, file, entry, folder) for what in differences) or "in the cache")
@@ -244,7 +251,10 @@ class Auditor:
             return "its entry is in the cache, the unpacked files are gone"
         if what == "no-hash":
             return "in the cache without a hash (put there by a `uv pip install`, `uv tool install` or `uv run --with` before uv 0.11.19)"
-        return f"in the cache with another hash: {', '.join(entry.hashes)}"
+        if what == "other-algorithm":
+            return f"in the cache with {_algorithms(entry.hashes)} alone, uv.lock has {_algorithms(package.hashes)}"
+        return (f"in the cache with another hash ({', '.join(entry.hashes)}): `uv sync` stops there (Hash mismatch), as long as the index lets the file be kept; "
+                "else it downloads")
 
     def _placed(self, what: str, package: Package, entry: Entry, folder: Cache) -> str:
         url = folder.index_of(entry.place)
@@ -288,6 +298,17 @@ def _elsewhere(found: str, wanted: str) -> str:
     if found.startswith("url/"):
         return "other-url" if wanted.startswith("url/") else "direct-url"
     return "index-entry" if wanted.startswith("url/") else "other-index"
+
+
+def _hash_difference(kept: Sequence[str], locked: frozenset[str]) -> str | None:
+    if not kept or not locked or not locked.isdisjoint(kept):
+        return None
+    algorithms = {hash_.partition(":")[0] for hash_ in kept}
+    return "other-hash" if any(hash_.partition(":")[0] in algorithms for hash_ in locked) else "other-algorithm"
+
+
+def _algorithms(hashes: Iterable[str]) -> str:
+    return ", ".join(sorted({hash_.partition(":")[0] for hash_ in hashes}))
 
 
 def _same(one: str | None, other: str | None) -> bool:
