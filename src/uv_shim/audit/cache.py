@@ -104,7 +104,7 @@ class Cache:
         number = (buckets.parse(bucket) or ("", 0))[1]
         if isinstance(pointer, Pointer):
             filename = pointer.filename
-            unpacked = (self.folder / "archive-v0" / pointer.id).is_dir()
+            unpacked = os.path.isdir(self.folder / "archive-v0" / pointer.id)
         else:
             filename, unpacked = None, False
         if filename is None:
@@ -127,7 +127,7 @@ class Cache:
         kept = folder / pointer.id
         built = tuple(f"{link.name}.whl" for link in _listed(kept) if link.name.count("-") >= 4 and not link.name.endswith((".whl", ".lock"))
                       and self._leads_to_an_archive(link))
-        return Entry(path, bucket, place, name, version, None, pointer, (kept / "src").is_dir(), built)
+        return Entry(path, bucket, place, name, version, None, pointer, _has_source(kept), built)
 
     def _is_of(self, entry: Entry, name: str) -> bool:
         """Whether an sdist of a direct URL, whose folder says no name, is of that project: by what was built of it, or by its URL."""
@@ -179,7 +179,7 @@ class Cache:
                 yield folder.name, kind[0]
 
     def _places(self, bucket: str) -> Iterator[str]:
-        if (self.folder / bucket / "pypi").is_dir():
+        if os.path.isdir(self.folder / bucket / "pypi"):
             yield "pypi"
         for kind in ("index", "url"):
             yield from (f"{kind}/{digest.name}" for digest in _listed(self.folder / bucket / kind))
@@ -187,13 +187,13 @@ class Cache:
     def _leads_to_an_archive(self, link: Path) -> bool:
         """A link to an unpacked wheel: a symbolic one, or (on some uvs, where there are none) a file that names it."""
         try:
-            if link.is_dir():
+            if os.path.isdir(link):
                 return True
             text = link.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return False
         named = re.fullmatch(r"archive-v0/([A-Za-z0-9_-]{1,64})", text)
-        return bool(named) and (self.folder / "archive-v0" / named.group(1)).is_dir() if named else False
+        return bool(named) and os.path.isdir(self.folder / "archive-v0" / text[len("archive-v0/") :])
 
 
 def elsewhere(here: Path, environ: dict[str, str]) -> list[Path]:
@@ -223,6 +223,12 @@ def _homes() -> Iterator[Path]:
 def normalised(name: str) -> str:
     """A project's name as uv has it in its cache and its lock."""
     return canonicalize_name(name)
+
+
+def _has_source(folder: Path) -> bool:
+    """Since 0.5.0 the source is in `src`; before, in a folder named after the file."""
+    return os.path.isdir(folder / "src") or any(
+        path.name.endswith((".tar.gz", ".zip", ".tgz", ".tar.bz2")) and os.path.isdir(path) for path in _listed(folder))
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -76,7 +76,7 @@ def _tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> Iter
     if named:
         yield _table(root / named[-1])
         return
-    yield _table(root / "uv.toml") if (root / "uv.toml").exists() else _table(root / "pyproject.toml", "tool", "uv")
+    yield _table(root / "uv.toml") if os.path.exists(root / "uv.toml") else _table(root / "pyproject.toml", "tool", "uv")
     base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
     yield _table(Path(base) / "uv" / "uv.toml")
     yield _table(Path("/etc/uv/uv.toml"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import urllib.parse
 from pathlib import Path
@@ -87,10 +88,10 @@ def find(project: Path) -> Path:
     Raises:
         ShimError: there is none.
     """
-    if not project.is_dir():
+    if not os.path.isdir(project):
         raise ShimError(f"{project} is no folder. Expected: the folder of a project with a uv.lock.")
     for folder in (project, *project.parents):
-        if (folder / "uv.lock").is_file():
+        if os.path.isfile(folder / "uv.lock"):
             return folder / "uv.lock"
     raise ShimError(f"there is no uv.lock in {project}, nor in a folder above it: without one, nobody can tell what `uv sync` would install.",
                     "Next step: `uv lock` makes one.")

@@ -85,7 +85,9 @@ def parse(data: bytes, bucket: str) -> Pointer | Unreadable:
 
 
 def _ends_as_it_should(data: bytes, end: int, *, new: bool) -> bool:
-    length = int.from_bytes(data[-8:], "little") if len(data) - end >= 8 else -1
+    if len(data) - end < 8:
+        return False
+    length = int.from_bytes(data[-8:], "little")
     return length == end if new else end + length + 8 == len(data)
 
 
