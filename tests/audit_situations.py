@@ -207,6 +207,13 @@ def another_algorithm(stage: Stage) -> Expected:
     return {"alpha": "cached" if stage.number >= (0, 12, 16) else "other-algorithm" if stage.number >= HASHES_ALWAYS else "no-hash"}
 
 
+def another_algorithm_of_an_sdist(stage: Stage) -> Expected:
+    stage.lock("gamma", index="sha512")
+    stage.pip("gamma", index="sha512")
+    stage.env["UV_INDEX_URL"] = stage.index.simple("sha512")
+    return {"gamma": "cached" if stage.number >= (0, 12, 16) else "other-algorithm" if stage.number >= HASHES_ALWAYS else "no-hash"}
+
+
 def no_hash_in_the_lock(stage: Stage) -> Expected:
     stage.lock("alpha", index="nohash")
     stage.pip("alpha", index="nohash")
@@ -347,6 +354,12 @@ def locked_by_url_and_had_by_another(stage: Stage) -> Expected:
     return {"alpha": "other-url"}
 
 
+def sdist_locked_by_url_and_had_by_another(stage: Stage) -> Expected:
+    stage.lock("gamma @ " + stage.file(GAMMA[0]))
+    stage.pip("gamma @ " + stage.file(GAMMA[0], "mirror"))
+    return {"gamma": "other-url"}
+
+
 def locked_by_url_and_had_with_a_fragment(stage: Stage) -> Expected:
     stage.lock("delta @ " + stage.file(DELTA[0]))
     stage.pip(f"delta @ {stage.file(DELTA[0])}#sha256={hashlib.sha256(DELTA[1]).hexdigest()}")
@@ -370,6 +383,17 @@ def archive_gone_of_a_plain_install(stage: Stage) -> Expected:
         if (archive / "delta.py").exists():
             shutil.rmtree(archive)
     return {"delta": "archive-gone"}
+
+
+def archive_gone_of_a_direct_url(stage: Stage) -> Expected:
+    stage.lock("alpha @ " + stage.file(ALPHA[0]), "delta")
+    stage.uv("sync", "--frozen", "--python", str(PYTHON))
+    for archive in (stage.cache / "archive-v0").iterdir():
+        if (archive / "alpha.py").exists():
+            shutil.rmtree(archive)
+    stage.options = ["--frozen"]
+    # Where uv has a dry run, that is where its plan is wrong.
+    return {"alpha": "archive-gone" if stage.number < (0, 5, 30) else ("unknown", "archive-gone"), "delta": "cached"}
 
 
 def source_gone(stage: Stage) -> Expected:
@@ -503,6 +527,15 @@ def git_cached(stage: Stage) -> Expected:
     return {"alpha": "cached", "repo": "cached" if stage.number >= (0, 5, 30) else "checked-out"}
 
 
+def git_without_its_build(stage: Stage) -> Expected:
+    add_repository(stage)
+    stage.lock(f"repo @ git+file://{stage.world.root}/repo")
+    stage.uv("sync", "--python", str(PYTHON))
+    for built in stage.cache.glob("sdists-v*/git/*/*/repo-0*"):
+        built.unlink()
+    return {"repo": "checked-out"}
+
+
 def no_cache(stage: Stage) -> Expected:
     stage.lock("alpha", "delta")
     stage.uv("sync", "--python", str(PYTHON))
@@ -522,6 +555,13 @@ def refresh(stage: Stage) -> Expected:
     stage.uv("sync", "--python", str(PYTHON))
     stage.options = ["--refresh-package", "alpha", "--frozen"]
     return {"alpha": "refresh" if stage.number >= (0, 5, 30) else "cached", "delta": "cached"}
+
+
+def refresh_everything(stage: Stage) -> Expected:
+    stage.lock("alpha", "gamma")
+    stage.hashed(ALPHA_NEW)
+    stage.options = ["--refresh", "--frozen"]
+    return {"alpha": "refresh" if stage.number >= (0, 5, 30) else "cached", "gamma": "absent"}
 
 
 def extras_and_groups(stage: Stage) -> Expected:
@@ -608,14 +648,14 @@ def add_repository(stage: Stage) -> None:
 
 SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     empty_cache, something_else_in_the_cache, metadata_alone, synced_before, hashed_install, plain_install, run_with, plain_install_of_an_sdist,
-    hashed_install_of_an_sdist, replaced_wheel, replaced_sdist, another_algorithm, no_hash_in_the_lock, older_version, older_version_for_another,
+    hashed_install_of_an_sdist, replaced_wheel, replaced_sdist, another_algorithm, another_algorithm_of_an_sdist, no_hash_in_the_lock, older_version, older_version_for_another,
     newer_version, wheel_of_another_platform, wheel_of_another_build, built_where_a_wheel_is_locked, built_with_the_name_of_the_wheel,
     wheel_where_an_sdist_is_wanted, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
-    locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, source_gone, built_wheel_gone, build_never_finished,
+    sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
-    nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, no_cache,
-    no_cache_variable, refresh, extras_and_groups, only_group, markers, forked_by_markers, package_of_the_workspace, named_index, find_links,
+    nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_without_its_build, no_cache,
+    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, package_of_the_workspace, named_index, find_links,
     mended_by_a_sync, nothing_to_install,
 )

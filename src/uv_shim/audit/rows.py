@@ -27,6 +27,9 @@ _WEIGHTS = {
 #: From this uv on, the hash of the very file that it takes must be known; before, that of any file of the version will do.
 _HASH_BY_FILE = (0, 9, 19)
 
+#: From this uv on, an entry whose unpacked files are gone is none; before, uv takes it for one, and then fails to install it.
+_LOOKS_FOR_ARCHIVES = (0, 6, 0)
+
 #: What to do about each reason. Hits need nothing.
 TODO: Mapping[str, str] = {
     "absent": "Nothing has put it there yet: the next `uv sync` will. In Docker or CI, keep the cache between runs (a cache mount), and the same one.",
@@ -116,6 +119,7 @@ class Auditor:
         self._sync = sync
         self._known = known
         self._by_file = version >= _HASH_BY_FILE
+        self._stops = version < _LOOKS_FOR_ARCHIVES
         self._git = buckets.git(version)
         self._others = others
         self._newer = None if folder is None or self._buckets.certain else _newer_bucket(folder)
@@ -248,7 +252,7 @@ class Auditor:
         if isinstance(entry.pointer, Unreadable):
             return f"its entry in the cache cannot be read: {entry.pointer.reason}"
         if what == "archive-gone":
-            return "its entry is in the cache, the unpacked files are gone"
+            return f"its entry is in the cache, the unpacked files are gone{': `uv sync` stops there' if self._stops and entry.filename else ''}"
         if what == "no-hash":
             return "in the cache without a hash (put there by a `uv pip install`, `uv tool install` or `uv run --with` before uv 0.11.19)"
         if what == "other-algorithm":
@@ -286,8 +290,10 @@ def _decided(planned: str | None, reading: _Reading) -> tuple[str, str, str, boo
             return HIT, "cached" if reason in ("built-again", "checked-out") else reason, "in the cache" if reason != "local" else why, True
         if verdict == UNKNOWN:
             return HIT, "cached", f"uv's plan takes it from the cache ({why})", None
-        # Of a direct URL, uv's plan does not look whether the unpacked files are still there.
-        return UNKNOWN if reason == "archive-gone" else HIT, "disagree", f"uv's plan takes it from the cache, but this reads: {why}", False
+        if reason == "archive-gone":
+            # Of a direct URL, uv's plan does not look whether the unpacked files are still there.
+            return UNKNOWN, reason, f"{why}; uv's plan does not see that: `uv sync` downloads it again, or stops", False
+        return HIT, "disagree", f"uv's plan takes it from the cache, but this reads: {why}", False
     if verdict == HIT and reason == "cached":
         return UNKNOWN, "disagree", "uv's plan would download it, but this finds it in the cache", False
     # What is local, checked out or only built again is no cached distribution to uv, and no download either.
