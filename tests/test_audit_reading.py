@@ -20,6 +20,7 @@ from uv_shim.audit.lock import File, Lock, Package
 from uv_shim.audit.plan import Plan, Planned
 from uv_shim.audit.pointers import Pointer, Unreadable
 from uv_shim.audit.rows import Auditor
+from uv_shim.demo import wheels as made
 from uv_shim.demo.index import Index
 from world import World
 
@@ -148,6 +149,19 @@ def test_folders_are_named_as_uv_names_them(release: str, tmp_path: Path) -> Non
 ])
 def test_canonical_urls(url: str, canonical: str) -> None:
     assert digests.canonical(url) == canonical
+
+
+def test_long_names_are_kept_under_a_digest(tmp_path: Path) -> None:
+    """Asked of a cache that uv made."""
+    tag = "cp311-cp311-" + ".".join(f"manylinux_2_{minor}_x86_64" for minor in range(5, 18))
+    file = made.wheel("longish", "1.0.post1", tag=tag)
+    with Index() as index:
+        index.add(file)
+        stage = Stage(World("0.13.9", tmp_path, index))
+        stage.project.mkdir(parents=True)
+        stage.pip("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--target", str(tmp_path / "target"), "longish")
+        assert stage.pointer("longish").stem == digests.stem(file[0])
+    assert digests.stem(ALPHA[0]) == "1.0-py3-none-any"
 
 
 def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -> None:

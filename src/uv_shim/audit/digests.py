@@ -16,6 +16,8 @@ _PORTS = {"http": 80, "https": 443}
 #: What Rust's `url` leaves as it is in a segment of a path.
 _SAFE = "!$&'()*+,-.:;=@[\\]^_|~"
 
+_LONGEST_STEM = 64
+
 #: uv knows this one by heart.
 PYPI = "https://pypi.org/simple"
 
@@ -27,8 +29,16 @@ def place(index: str) -> str:
 
 def digest(url: str) -> str:
     """Name of the folder for that URL."""
-    # Rust ends a hashed string by 0xff.
-    return seahash(canonical(url).encode() + b"\xff").to_bytes(8, "little").hex()
+    return _named(canonical(url))
+
+
+def stem(wheel: str) -> str:
+    """Stem of the pointer for a wheel of that file name, from wheels-v5 on: version and tags, or a digest where they are long."""
+    parts = wheel[: -len(".whl")].split("-")
+    version, tags = parts[1], "-".join(parts[2:])
+    if len(version) + 1 + len(tags) <= _LONGEST_STEM:
+        return f"{version}-{tags}"
+    return f"{version[: _LONGEST_STEM - 17].rstrip('.+')}-{_named(tags)}"
 
 
 def canonical(url: str) -> str:
@@ -68,6 +78,11 @@ def seahash(data: bytes) -> int:
     if whole < len(data):
         first = _diffuse(first ^ int.from_bytes(data[whole:], "little"))
     return _diffuse(first ^ lanes[1] ^ lanes[2] ^ lanes[3] ^ len(data))
+
+
+def _named(text: str) -> str:
+    # Rust ends a hashed string by 0xff.
+    return seahash(text.encode() + b"\xff").to_bytes(8, "little").hex()
 
 
 def _diffuse(value: int) -> int:

@@ -201,7 +201,10 @@ class Auditor:
         for found, folder in self._entries(package, here):
             if found.path not in seen:
                 seen.add(found.path)
-                yield self._compared(package, file, found, folder)
+                near = self._compared(package, file, found, folder)
+                # What another cache has is of use only if it is just what is wanted.
+                if folder is here or set(near.differences) <= {"other-cache", "no-hash"}:
+                    yield near
 
     def _entries(self, package: Package, here: Cache) -> Iterator[tuple[Entry, Cache]]:
         for folder in (here, *self._others):
@@ -214,10 +217,13 @@ class Auditor:
         wheel = file.name.endswith(".whl")
         place = digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
         kept = self._buckets.wheels if entry.filename else self._buckets.sdists
-        same_version = entry.version in (None, package.version) or _same(entry.version, package.version)
         # What was built of an sdist was once as good to uv as the wheel of that name.
-        same_file = (entry.filename == file.name or (not self._by_file and file.name in entry.built)) if wheel else entry.filename is None
+        same_file = entry.filename is None and not wheel
+        if wheel:
+            unread = isinstance(entry.pointer, Unreadable) and entry.path.stem == digests.stem(file.name)
+            same_file = entry.filename == file.name or unread or (not self._by_file and file.name in entry.built)
         hashes = package.hashes if not self._by_file else frozenset([file.hash] if file.hash else [])
+        same_version = (wheel and same_file) or entry.version in (None, package.version) or _same(entry.version, package.version)
         found = {
             "other-version": not same_version,
             "other-file": same_version and not same_file,
