@@ -183,7 +183,7 @@ def replaced_wheel(stage: Stage) -> Expected:
     lock = stage.project / "uv.lock"
     stage.hashed(DELTA)
     digests = [hashlib.sha256(data).hexdigest() for _, data in (DELTA, DELTA_REPLACED)]
-    lock.write_text(lock.read_text().replace(*digests).replace(f"size = {len(DELTA[1])}", f"size = {len(DELTA_REPLACED[1])}"))
+    lock.write_text(lock.read_text().replace(digests[0], digests[1]).replace(f"size = {len(DELTA[1])}", f"size = {len(DELTA_REPLACED[1])}"))
     # From now on that is what the index has.
     stage.index.files["main"][DELTA[0]].data = DELTA_REPLACED[1]
     return {"delta": "other-hash"}
@@ -194,7 +194,7 @@ def replaced_sdist(stage: Stage) -> Expected:
     lock = stage.project / "uv.lock"
     stage.hashed(GAMMA)
     digests = [hashlib.sha256(data).hexdigest() for _, data in (GAMMA, GAMMA_REPLACED)]
-    lock.write_text(lock.read_text().replace(*digests).replace(f"size = {len(GAMMA[1])}", f"size = {len(GAMMA_REPLACED[1])}"))
+    lock.write_text(lock.read_text().replace(digests[0], digests[1]).replace(f"size = {len(GAMMA[1])}", f"size = {len(GAMMA_REPLACED[1])}"))
     stage.index.files["main"][GAMMA[0]].data = GAMMA_REPLACED[1]
     return {"gamma": "other-hash"}
 

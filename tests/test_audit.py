@@ -15,15 +15,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 import audit_situations
 from audit_situations import HITS, SITUATIONS, UNKNOWNS, Expected, Stage, publish
 from uv_shim.audit import rows
 from uv_shim.demo.index import Index
 from world import PYTHON, ROOT, World
+
+if TYPE_CHECKING:
+    import pytest
 
 RELEASES = ("0.5.26", "0.9.8", "0.11.18", "0.11.19", "0.12.8", "0.12.24", "0.13.9")
 WHOLE = ("0.9.8", "0.13.9")
@@ -71,7 +72,7 @@ def test_what_is_said_is_what_is_fetched(release: str, situation: Callable[[Stag
         assert [snapshot(folder) for folder in (stage.cache, stage.project)] == before
         data = json.loads(done.stdout)
 
-        if "--fresh" in stage.audit_options or not stage.audit_options and release == "0.5.26":
+        if "--fresh" in stage.audit_options or (not stage.audit_options and release == "0.5.26"):
             shutil.rmtree(stage.project / ".venv", ignore_errors=True)
         options = [option for option in stage.options if option != "--"]
         synced = stage.world.bare("sync", *python, *options, cwd=stage.project, env={"VIRTUAL_ENV": None, **stage.env})

@@ -68,7 +68,7 @@ def test_a_row_a_package_and_the_sum(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("synced", "code"), [(False, 1), (True, 0)])
-def test_check(stage: Stage, synced: bool, code: int) -> None:  # noqa: FBT001  # a case
+def test_check(stage: Stage, synced: bool, code: int) -> None:  # a case
     """Exit code 1 on any miss, and 0 without one; without --check always 0."""
     plain_install(stage)
     if synced:
@@ -84,7 +84,7 @@ def test_one_package_with_all_that_comes_close(stage: Stage) -> None:
     stage.pip("alpha==1.1")
     done = audit(stage, "--package", "Alpha")
     assert "alpha 1.1: miss, in the cache without a hash" in done.stdout
-    assert "3 entries of the cache come close" in done.stdout
+    assert "Entries of the cache that come close: 3" in done.stdout
     assert "version 1.0 is in the cache, uv.lock has 1.1 (project asks for alpha==1.1)" in done.stdout
     assert f"in the cache under {stage.index.simple('mirror')}, uv.lock has {stage.index.simple()} (/mirror/simple instead of /main/simple)" in done.stdout
     data = json.loads(audit(stage, "--package", "alpha", "--json").stdout)
@@ -177,7 +177,7 @@ def test_no_uv(stage: Stage) -> None:
 def test_something_else_called_uv(stage: Stage) -> None:
     stage.lock("alpha")
     fake = stage.world.root / "fake"
-    fake.write_text(f"#!/bin/sh\ncase $1 in --version) echo Unified Vexation 3 ;; *) exec {stage.world.uv} \"$@\" ;; esac\n")
+    fake.write_text(f'#!/bin/sh\ncase $1 in --version) echo Unified Vexation 3 ;; *) exec {stage.world.uv} "$@" ;; esac\n')
     fake.chmod(0o755)
     refused(audit(stage, UV_SHIM_REAL_UV=str(fake)), "does not say its version")
 
@@ -235,8 +235,8 @@ def for_somebody_else(stage: Stage) -> list[str]:
     for folder in ("src", "shims"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for module in (msgpack, packaging):
-        folder = Path(str(module.__file__)).parent
-        shutil.copytree(folder, root / "src" / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+        copied = Path(str(module.__file__)).parent
+        shutil.copytree(copied, root / "src" / copied.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(stage.world.uv, root / "uv")
     return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", SYSTEM_PYTHON, "-B", "-m", "uv_shim", "audit"]
 

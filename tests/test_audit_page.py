@@ -39,7 +39,7 @@ def made() -> Audit:
         verdict = rows.HIT if reason == "cached" else rows.MISS
         found.append(Row(name, f"{1 + place % 3}.{place}.0", verdict, reason, why, rows.TODO.get(reason, ""), f"{name}-{place}-py3-none-any.whl", size,
                          "https://pypi.org/simple", "cached" if verdict == rows.HIT else "download", agrees=True))
-    found.append(Row("<script>alert(1)</script>", "1\"><b>", rows.UNKNOWN, "unreadable", "its entry in the cache cannot be read: <b>it was cut off</b>",
+    found.append(Row("<script>alert(1)</script>", '1"><b>', rows.UNKNOWN, "unreadable", "its entry in the cache cannot be read: <b>it was cut off</b>",
                      rows.TODO["unreadable"], None, None, "https://pypi.org/simple", "download", agrees=None))
     plan = Plan((), None, "uv sync --dry-run", judge=True, notes=())
     return Audit("uv 0.9.8", "/usr/bin/uv", "/home/somebody/demo", "/home/somebody/.cache/uv", "CPython 3.11.7 (.venv/bin/python)", plan, tuple(found))

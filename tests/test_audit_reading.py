@@ -103,7 +103,7 @@ def test_a_byte_that_was_changed(data: bytes, bucket: str, place: int, byte: int
 @given(value=st.recursive(st.none() | st.booleans() | st.integers(-5, 2**40) | st.text(max_size=8) | st.binary(max_size=8),
                           lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["id", "hashes", "filename", "version", "size"]), inner),
                           max_leaves=12), bucket=BUCKETS, new=st.booleans())
-def test_any_value(value: object, bucket: str, new: bool) -> None:  # noqa: FBT001  # hypothesis gives it by name
+def test_any_value(value: object, bucket: str, new: bool) -> None:  # hypothesis gives it by name
     found = pointers.parse(bytes_of(value, new=new), bucket)
     if isinstance(found, Pointer):
         assert all(isinstance(part, str) for part in (found.id, *found.hashes))

@@ -9,15 +9,16 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from audit_situations import Stage
 from test_audit import RELEASES, audit, check
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
 from world import PYTHON, World
+
+if TYPE_CHECKING:
+    import pytest
 
 SHAPES = sorted((Path(__file__).parent / "data" / "locks").glob("*.jsonl"))
 

@@ -90,7 +90,7 @@ def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN40
         from uv_shim.audit import command
     except ModuleNotFoundError as error:
         raise ShimError(f"audit needs {error.name}, which this Python ({sys.executable}) does not have.",
-                        "Next step: install uv-shim as a package (`uv tool install uv-shim`), or its dependencies for this Python.") from None
+                        "Next step: install uv-shim as a package, or its dependencies for this Python.") from None
     return command.run(arguments, environ)
 
 

@@ -72,5 +72,5 @@ def _row(row: Row, *, near: bool) -> dict[str, object]:
 
 def _near(near: Near) -> dict[str, object]:
     entry = near.entry
-    return {"path": str(entry.path), "file": entry.filename, "version": entry.version, "hashes": list(entry.hashes), "built": list(entry.built),
-            "differences": list(near.differences), "words": near.words}
+    return {"path": str(entry.path), "file": entry.filename, "version": entry.version, "hashes": list(entry.hashes),
+            "built": list(entry.built), "differences": list(near.differences), "words": near.words}

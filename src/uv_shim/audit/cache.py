@@ -1,8 +1,8 @@
 """The cache of uv: what is in it under some name? Read, never written.
 
-    wheels-vN/{pypi | index/<digest> | url/<digest>}/<name>/<file>.http              a wheel; unpacked in archive-v0/<id>
-    sdists-vN/{pypi | index/<digest>}/<name>/<version>/revision.http                 an sdist; in <id>/src beside it, and what was
-    sdists-vN/url/<digest>/revision.http                                             built of it: <id>/<stem of the wheel> → archive-v0
+wheels-vN/{pypi | index/<digest> | url/<digest>}/<name>/<file>.http              a wheel; unpacked in archive-v0/<id>
+sdists-vN/{pypi | index/<digest>}/<name>/<version>/revision.http                 an sdist; in <id>/src beside it, and what was
+sdists-vN/url/<digest>/revision.http                                             built of it: <id>/<stem of the wheel> → archive-v0
 """
 
 from __future__ import annotations
@@ -125,8 +125,9 @@ class Cache:
         if isinstance(pointer, Unreadable):
             return Entry(path, bucket, place, name, version, None, pointer, unpacked=False)
         kept = folder / pointer.id
-        built = tuple(f"{link.name}.whl" for link in _listed(kept) if link.name.count("-") >= 4 and not link.name.endswith((".whl", ".lock"))
-                      and self._leads_to_an_archive(link))
+        # Beside the links to what was built lie the built files themselves, and locks.
+        links = [path for path in _listed(kept) if path.name.count("-") >= 4 and not path.name.endswith((".whl", ".lock"))]
+        built = tuple(f"{link.name}.whl" for link in links if self._leads_to_an_archive(link))
         return Entry(path, bucket, place, name, version, None, pointer, _has_source(kept), built)
 
     def _is_of(self, entry: Entry, name: str) -> bool:
@@ -164,9 +165,9 @@ class Cache:
                 folder = self.folder / bucket / place
                 paths = [folder / "revision.http"] if what != "wheels" else [path for name in _listed(folder) for path in _listed(name)]
                 yield from (url for path in paths if path.name.endswith(".http") for url in _urls(path) if digests.digest(url) == wanted)
-        for bucket in _listed(self.folder):
-            if bucket.name.startswith("simple-v"):
-                for page in _listed(bucket / place)[:3]:
+        for pages in _listed(self.folder):
+            if pages.name.startswith("simple-v"):
+                for page in _listed(pages / place)[:3]:
                     for url in _urls(page):
                         index = re.sub(rf"/{re.escape(page.stem)}/?$", "", url)
                         if digests.digest(index) == wanted:

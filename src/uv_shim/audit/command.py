@@ -43,7 +43,9 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     audit = _audit(sync, locked)
     only = normalised(arguments.package) if arguments.package else None
     if only and not any(row.name == only for row in audit.rows):
-        known = "uv.lock has it, but it is not for this Python, or in no group or extra that is asked for." if locked.find(only) else "uv.lock has none."
+        known = "uv.lock has none."
+        if locked.find(only):
+            known = "uv.lock has it, but not for this Python, or in no group or extra that is asked for."
         raise ShimError(f"`uv sync` would install no {arguments.package} here: {known}")
     if arguments.html:
         page.write(Path(arguments.html), audit)

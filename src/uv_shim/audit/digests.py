@@ -58,10 +58,7 @@ def canonical(url: str) -> str:
     if host == "github.com":
         path = path.lower()
     before, at, after = path.rpartition("@")
-    if at:
-        path = f"{_without_git(before)}@{after}"
-    else:
-        path = _without_git(path)
+    path = f"{_without_git(before)}@{after}" if at else _without_git(path)
     path = "/".join(urllib.parse.quote(_unquoted(segment), safe=_SAFE) for segment in path.split("/"))
     query = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""

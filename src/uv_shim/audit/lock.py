@@ -93,7 +93,8 @@ def find(project: Path) -> Path:
     for folder in (project, *project.parents):
         if os.path.isfile(folder / "uv.lock"):
             return folder / "uv.lock"
-    raise ShimError(f"there is no uv.lock in {project}, nor in a folder above it: without one, nobody can tell what `uv sync` would install.",
+    raise ShimError(f"there is no uv.lock in {project}, nor in a folder above it.",
+                    "Without one, nobody can tell what `uv sync` would install.",
                     "Next step: `uv lock` makes one.")
 
 

@@ -23,7 +23,8 @@ VALUES = (
 _SHORT = {"--python": "-p", "--index-url": "-i", "--find-links": "-f", "--no-cache": "-n"}
 
 #: `uv export` has no such option: it tells what is locked, not what is installed.
-_SYNC_ONLY = frozenset({"--inexact", "--reinstall", "--reinstall-package", "--refresh", "--refresh-package", "--active", "--compile-bytecode"})
+_SYNC_ONLY = frozenset(("--inexact", "--reinstall", "--reinstall-package", "--refresh", "--refresh-package", "--active",
+                        "--compile-bytecode"))
 
 
 class Arguments(argparse.Namespace):
@@ -55,8 +56,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit code 1 if anything would be downloaded")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--html", metavar="FILE", help="write a page to look at")
-    parser.add_argument("--cache", action="store_true", help="the whole cache, without a project: what carries a hash, by index and by name")
-    group = parser.add_argument_group("options of `uv sync`", "passed on; any other goes behind --, as in `uv-shim audit -- --package member`")
+    parser.add_argument("--cache", action="store_true",
+                        help="the whole cache, without a project: what carries a hash, by index and by name")
+    group = parser.add_argument_group(
+        "options of `uv sync`", f"passed on: {' '.join((*FLAGS, *VALUES))}; any other behind --, as in `uv-shim audit -- --package member`")
     for name in FLAGS:
         group.add_argument(*_names(name), dest="sync", action=_Collect, nargs=0, default=[], help=argparse.SUPPRESS)
     for name in VALUES:

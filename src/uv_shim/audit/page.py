@@ -20,6 +20,9 @@ from uv_shim.audit.answer import Audit
 from uv_shim.audit.rows import HIT, MISS, UNKNOWN, Row
 from uv_shim.errors import ShimError
 
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+_SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+
 _SIGNS = {HIT: "✓", MISS: "↓", UNKNOWN: "?"}
 
 #: Reasons beyond these share the last colour.
@@ -75,16 +78,17 @@ def html(audit: Audit) -> str:
     notes = "".join(f"<p class=note>{_prose(note)}</p>" for note in audit.plan.notes)
     return (
         "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
-        f'<meta http-equiv=Content-Security-Policy content="default-src \'none\'; style-src {_allowed(_STYLE)}; script-src {_allowed(_SCRIPT)}; '
-        "base-uri 'none'; form-action 'none'\">\n"
+        f'<meta http-equiv=Content-Security-Policy content="{_policy()}">\n'
         '<meta name=viewport content="width=device-width, initial-scale=1">\n<meta name=color-scheme content="light dark">\n'
         f"<title>uv sync: {escape(os.path.basename(audit.project) or audit.project)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<a class=skip href="#packages">To the packages</a>\n<header>\n<h1>{escape(_headline(audit))}</h1>\n'
         f"<dl class=where>{''.join(_where(audit))}</dl>\n{notes}</header>\n<main>\n{_tiles(audit)}{_chart(shares)}{_todo(shares)}"
-        f"{_controls(audit)}<div class=scroll tabindex=0 role=region aria-label=Packages><table id=packages>\n<caption class=hidden>Packages, largest download "
-        f"first</caption>\n<thead><tr>{''.join(_heads())}</tr></thead>\n<tbody>\n{''.join(_row(row, colours, largest) for row in audit.sorted)}"
-        f"</tbody>\n</table></div>\n<p id=none hidden>No package is like that.</p>\n</main>\n<footer>Written by <code>uv-shim audit</code>; judged by "
-        f"<code>{escape(audit.plan.source)}</code>{'' if audit.plan.judge else ', which does not say what is in the cache'}.</footer>\n"
+        f"{_controls(audit)}<div class=scroll tabindex=0 role=region aria-label=Packages><table id=packages>\n"
+        f"<caption class=hidden>Packages, largest download first</caption>\n<thead><tr>{''.join(_heads())}</tr></thead>\n<tbody>\n"
+        f"{''.join(_row(row, colours, largest) for row in audit.sorted)}</tbody>\n</table></div>\n"
+        "<p id=none hidden>No package is like that.</p>\n</main>\n"
+        f"<footer>Written by <code>uv-shim audit</code>; judged by <code>{escape(audit.plan.source)}</code>"
+        f"{'' if audit.plan.judge else ', which does not say what is in the cache'}.</footer>\n"
         f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 
@@ -93,7 +97,8 @@ def _headline(audit: Audit) -> str:
     count = len(audit.downloads)
     if not count:
         return "The next uv sync will download nothing"
-    return f"The next uv sync will download {count} file{'s' if count != 1 else ''}, {'at least ' if audit.unsized else ''}{report.size(audit.bytes)}"
+    size = f"{'at least ' if audit.unsized else ''}{report.size(audit.bytes)}"
+    return f"The next uv sync will download {count} file{'s' if count != 1 else ''}, {size}"
 
 
 def _where(audit: Audit) -> Iterator[str]:
@@ -126,16 +131,19 @@ def _chart(shares: list[_Share]) -> str:
         title = f"{escape(share.reason)}: {len(share.rows)}, {escape(share.size)}"
         parts += f"<rect class=c{share.colour} x={left:.3f} width={width:.3f} height=10><title>{title}</title></rect>"
         left += width
-    buttons = "".join(f'<button type=button class=reason data-reason="{escape(share.reason)}" aria-pressed=false><i class=c{share.colour}></i>'
-                      f"{escape(share.reason)}<small>{len(share.rows)} · {escape(share.size)}</small></button>" for share in shares)
-    return (f'<section aria-labelledby=why><h2 id=why>Why, by size</h2>\n<svg class=chart viewBox="0 0 100 10" preserveAspectRatio=none '
-            f'role=img aria-label="Bytes by reason">{parts}</svg>\n<div class=reasons role=group aria-label="Show one reason alone">{buttons}</div></section>\n')
+    buttons = "".join(f'<button type=button class=reason data-reason="{escape(share.reason)}" aria-pressed=false>'
+                      f"<i class=c{share.colour}></i>{escape(share.reason)}<small>{len(share.rows)} · {escape(share.size)}</small></button>"
+                      for share in shares)
+    return ('<section aria-labelledby=why><h2 id=why>Why, by size</h2>\n<svg class=chart viewBox="0 0 100 10" preserveAspectRatio=none '
+            f'role=img aria-label="Bytes by reason">{parts}</svg>\n'
+            f'<div class=reasons role=group aria-label="Show one reason alone">{buttons}</div></section>\n')
 
 
 def _todo(shares: list[_Share]) -> str:
     if not shares:
         return ""
-    items = "".join(f"<dt><i class=c{share.colour}></i>{escape(share.reason)}</dt><dd>{_prose(share.rows[0].todo)}</dd>" for share in shares)
+    items = "".join(f"<dt><i class=c{share.colour}></i>{escape(share.reason)}</dt><dd>{_prose(share.rows[0].todo)}</dd>"
+                    for share in shares)
     return f"<details class=todo><summary>What to do</summary><dl>{items}</dl></details>\n"
 
 
@@ -158,8 +166,9 @@ def _row(row: Row, colours: dict[str, int], largest: int) -> str:
                f"width={max(100 * row.size / largest, 1):.2f} height=4 /></svg>")
     order = {MISS: 0, UNKNOWN: 1, HIT: 2}[row.verdict]
     return (f'<tr data-verdict={order} data-name="{escape(row.name)}" data-version="{escape(row.version or "")}" data-size={row.size or 0} '
-            f'data-reason="{escape(row.reason)}" data-downloads={int(row.downloads)}><td><span class="verdict {row.verdict}">{_SIGNS[row.verdict]} '
-            f"{row.verdict}</span></td><th scope=row>{escape(row.name)}</th><td>{escape(row.version or '')}</td><td class=size>{size}{bar}</td>"
+            f'data-reason="{escape(row.reason)}" data-downloads={int(row.downloads)}>'
+            f'<td><span class="verdict {row.verdict}">{_SIGNS[row.verdict]} {row.verdict}</span></td><th scope=row>{escape(row.name)}</th>'
+            f"<td>{escape(row.version or '')}</td><td class=size>{size}{bar}</td>"
             f"<td><details><summary>{escape(row.reason)}: {_prose(row.why)}</summary>{_details(row)}</details></td></tr>\n")
 
 
@@ -176,117 +185,10 @@ def _prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
+def _policy() -> str:
+    """Its own style and its own script, and nothing else, from nowhere."""
+    return f"default-src 'none'; style-src {_allowed(_STYLE)}; script-src {_allowed(_SCRIPT)}; base-uri 'none'; form-action 'none'"
+
+
 def _allowed(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-_STYLE = """
-:root { --page: #fff; --text: #1c2128; --dim: #59636e; --line: #d1d9e0; --soft: #f6f8fa; --accent: #0550ae; --hit: #116329; --miss: #a40e26;
-  --unknown: #7d4e00; --c0: #cf222e; --c1: #bc4c00; --c2: #9a6700; --c3: #1a7f37; --c4: #0969da; --c5: #8250df; --c6: #bf3989; --c7: #6e7781; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0d1117; --text: #e6edf3; --dim: #9198a1; --line: #3d444d; --soft: #161b22; --accent: #79c0ff; --hit: #56d364; --miss: #ff8182;
-    --unknown: #e3b341; --c0: #ff7b72; --c1: #ffa657; --c2: #e3b341; --c3: #56d364; --c4: #79c0ff; --c5: #d2a8ff; --c6: #ff9bce; --c7: #9198a1; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem clamp(1rem, 4vw, 3rem) 3rem; max-width: 80rem; background: var(--page); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { margin: 0 0 .75rem; font-size: clamp(1.4rem, 3vw, 2rem); line-height: 1.2; text-wrap: balance; }
-h2 { margin: 1.75rem 0 .5rem; font-size: 1.05rem; }
-dl, ul { margin: 0; padding: 0; }
-dd { margin: 0; overflow-wrap: anywhere; }
-code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
-.where { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .25rem 1.5rem; font-size: .875rem; }
-dt { color: var(--dim); font-size: .8125rem; }
-.note { margin: .75rem 0 0; padding-left: .75rem; border-left: 3px solid var(--unknown); font-size: .9rem; }
-.tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.25rem; list-style: none; }
-.tiles li { flex: 1 1 9rem; padding: .6rem .9rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--soft); }
-.tiles b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
-.tiles .hit span { color: var(--hit); } .tiles .miss span { color: var(--miss); } .tiles .unknown span { color: var(--unknown); }
-.chart { display: block; width: 100%; height: 1.75rem; border-radius: .35rem; }
-.chart rect { stroke: var(--page); stroke-width: .15; }
-.reasons { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; }
-button { font: inherit; color: inherit; cursor: pointer; }
-.reason { display: inline-flex; align-items: center; gap: .45rem; padding: .25rem .7rem; border: 1px solid var(--line); border-radius: 2rem;
-  background: var(--soft); font-size: .9rem; }
-.reason small { color: var(--dim); }
-.reason[aria-pressed=true] { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
-i { display: inline-block; flex: none; width: .75rem; height: .75rem; margin-right: .1rem; border-radius: .2rem; }
-.c0 { fill: var(--c0); background: var(--c0); } .c1 { fill: var(--c1); background: var(--c1); } .c2 { fill: var(--c2); background: var(--c2); }
-.c3 { fill: var(--c3); background: var(--c3); } .c4 { fill: var(--c4); background: var(--c4); } .c5 { fill: var(--c5); background: var(--c5); }
-.c6 { fill: var(--c6); background: var(--c6); } .c7 { fill: var(--c7); background: var(--c7); }
-.todo { margin-top: 1rem; }
-.todo dl { margin-top: .5rem; }
-.todo dt { margin-top: .5rem; color: var(--text); font-weight: 600; }
-.todo dt i { margin-right: .45rem; }
-summary { cursor: pointer; }
-.controls { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .9rem; margin: 1.75rem 0 .6rem; }
-input[type=search] { flex: 1 1 14rem; min-width: 0; padding: .4rem .7rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--page);
-  color: inherit; font: inherit; }
-.check { display: inline-flex; align-items: center; gap: .4rem; }
-output { color: var(--dim); font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
-table { width: 100%; border-collapse: collapse; }
-th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: 400; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; }
-thead button { padding: 0; border: 0; background: none; font-weight: 600; white-space: nowrap; }
-thead span::after { content: "↕"; margin-left: .3rem; color: var(--dim); opacity: .6; }
-th[aria-sort=ascending] span::after { content: "↑"; opacity: 1; } th[aria-sort=descending] span::after { content: "↓"; opacity: 1; }
-td:last-child { width: 55%; min-width: 16rem; }
-td details dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .75rem; margin-top: .35rem; font-size: .9rem; }
-td details p, td details ul { margin: .35rem 0 0; font-size: .9rem; }
-td details li { margin: .2rem 0 0 1.1rem; }
-.verdict { white-space: nowrap; font-weight: 600; } .verdict.hit { color: var(--hit); } .verdict.miss { color: var(--miss); }
-.verdict.unknown { color: var(--unknown); }
-.size { white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 6rem; }
-.bar { display: block; width: 100%; height: .3rem; margin-top: .15rem; }
-footer { margin-top: 2rem; color: var(--dim); font-size: .875rem; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: .2rem; }
-.hidden, .skip:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-[hidden] { display: none; }
-@media print { .controls, .skip { display: none; } }
-"""
-
-_SCRIPT = """
-"use strict";
-const body = document.querySelector("#packages tbody"), rows = [...body.rows], search = document.getElementById("search");
-const downloads = document.getElementById("downloads"), shown = document.getElementById("shown"), none = document.getElementById("none");
-const buttons = [...document.querySelectorAll(".reason")], texts = new Map(rows.map(row => [row, row.textContent.toLowerCase()]));
-let reason = null;
-function filter() {
-  const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean);
-  let count = 0;
-  for (const row of rows) {
-    row.hidden = !words.every(word => texts.get(row).includes(word)) || (reason !== null && (row.dataset.reason !== reason || row.dataset.downloads === "0"))
-      || (downloads.checked && row.dataset.downloads === "0");
-    count += !row.hidden;
-  }
-  shown.textContent = `${count} of ${rows.length} packages`;
-  none.hidden = count > 0;
-}
-function sort(head) {
-  const key = head.dataset.key, numeric = key === "size" || key === "verdict", before = head.getAttribute("aria-sort");
-  const down = before ? before === "ascending" : key === "size";
-  for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  const compare = (a, b) => numeric ? a.dataset[key] - b.dataset[key] : a.dataset[key].localeCompare(b.dataset[key], "en", {numeric: true});
-  rows.sort((a, b) => (down ? -1 : 1) * compare(a, b) || a.dataset.name.localeCompare(b.dataset.name));
-  body.append(...rows);
-}
-for (const head of document.querySelectorAll("thead th")) head.querySelector("button").addEventListener("click", () => sort(head));
-for (const button of buttons) button.addEventListener("click", () => {
-  reason = reason === button.dataset.reason ? null : button.dataset.reason;
-  for (const other of buttons) other.setAttribute("aria-pressed", other.dataset.reason === reason);
-  filter();
-});
-search.addEventListener("input", filter);
-downloads.addEventListener("change", filter);
-document.addEventListener("keydown", event => {
-  if (event.key === "/" && document.activeElement !== search && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    search.focus();
-  } else if (event.key === "Escape" && document.activeElement === search) {
-    search.value = "";
-    filter();
-  }
-});
-"""

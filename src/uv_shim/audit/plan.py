@@ -1,8 +1,8 @@
 """uv's own plan: what would `uv sync` install here, and what of it does uv say is in its cache?
 
-`uv sync --dry-run -v` tells it, from 0.5.30 on, without the network, so that nothing gets into the cache meanwhile. Where the lock file cannot be
-checked like that (a direct URL whose metadata is not in the cache), it is taken as it is. Older uvs tell with `uv export` what is to be
-installed; they are the only ones without a judge.
+`uv sync --dry-run -v` tells it, from 0.5.30 on, without the network, so that nothing gets into the cache meanwhile. Where the lock file
+cannot be checked like that (a direct URL whose metadata is not in the cache), it is taken as it is. Older uvs tell with `uv export` what
+is to be installed; they are the only ones without a judge.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
     downloads = sum(package.what in ("download", "revalidate") for package in packages)
     if total and int(total.group(1)) != downloads:
         raise ShimError(f"what uv {sync.uv.said.split()[1]} says of its plan cannot be read here.",
-                        f"Expected: {total.group(1)} packages that it would download, as it says at the end. Found in its log: {downloads}.",
+                        f"Expected: {total.group(1)} packages to download, as it says at the end. Found in its log: {downloads}.",
                         "Next step: a newer uv-shim.")
     return Plan(packages, _interpreter(done, sync), "uv sync --dry-run", judge=True, notes=tuple(notes))
 
@@ -188,7 +188,7 @@ def _exported(sync: Sync, no_cache: Sequence[str]) -> Plan:
 
 def _required(line: str, environment: Mapping[str, str]) -> Planned | None:
     """One line of `uv export`, if it is for this Python."""
-    text = line.split(" \\")[0].strip()
+    text = line.split(" \\", maxsplit=1)[0].strip()
     if not text or text.startswith(("#", "--")):
         return None
     if text.startswith(("-e ", "./", "../", "/", "file:")):

@@ -1,8 +1,8 @@
 """Pointers: what does one entry of the cache say of the file that it stands for?
 
 A pointer (`….http`, `revision.http`) is a MessagePack value, and after it the HTTP cache policy: up to 0.12.x a blob and its length, since
-0.13.0 a blob and the length of the value. Only the value is used, but a policy that does not fit shows a pointer that was cut off: uv cannot
-read it either. (What comes from a local folder has other pointers. Nothing is ever downloaded for it.)
+0.13.0 a blob and the length of the value. Only the value is used, but a policy that does not fit shows a pointer that was cut off: uv
+cannot read it either. (What comes from a local folder has other pointers. Nothing is ever downloaded for it.)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_BYTES = 1_000_000
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-#: Fields by their place in an array; the map of 0.12.2 – 0.12.x has the same names.
+#: Fields by their place in an array; the map of 0.12.2 to 0.12.x has the same names.
 _WHEEL_FIELDS = ("id", "hashes", "filename", "version", "size")
 _SDIST_FIELDS = ("id", "hashes", "size")
 

@@ -1,7 +1,7 @@
 """Rows: for each package of the plan, will it come from the cache, and if not, why, and what is to be done?
 
-Two that know nothing of each other answer: uv's plan, and this reading of the cache. uv decides; the reading explains. Where they differ, the row
-says so, and is unknown where it is the download that decides, which looks in the cache once more than uv's plan does.
+Two that know nothing of each other answer: uv's plan, and this reading of the cache. uv decides; the reading explains. Where they differ,
+the row says so, and is unknown where it is the download that decides, which looks in the cache once more than uv's plan does.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ HIT, MISS, UNKNOWN = "hit", "miss", "unknown"
 
 #: How far away from what is wanted an entry is that differs in this; the one that is nearest gives the reason.
 _WEIGHTS = {
-    "no-hash": 1, "other-algorithm": 2, "other-hash": 2.5, "archive-gone": 3, "unreadable": 4, "other-index": 10, "direct-url": 11, "index-entry": 11, "other-url": 12,
-    "other-bucket": 20, "other-cache": 30, "other-file": 60, "other-version": 200,
+    "no-hash": 1, "other-algorithm": 2, "other-hash": 2.5, "archive-gone": 3, "unreadable": 4,
+    "other-index": 10, "direct-url": 11, "index-entry": 11, "other-url": 12, "other-bucket": 20,
+    "other-cache": 30, "other-file": 60, "other-version": 200,
 }
 
 #: From this uv on, the hash of the very file that it takes must be known; before, that of any file of the version will do.
@@ -32,20 +33,25 @@ _LOOKS_FOR_ARCHIVES = (0, 6, 0)
 
 #: What to do about each reason. Hits need nothing.
 TODO: Mapping[str, str] = {
-    "absent": "Nothing has put it there yet: the next `uv sync` will. In Docker or CI, keep the cache between runs (a cache mount), and the same one.",
-    "no-hash": "Install through uv-shim, or with a uv from 0.11.19 on: then the hash is kept with the file. `uv sync` mends it once, by downloading.",
-    "other-hash": "The file under that name was another one: it was replaced on the index, or another index stands behind the same URL. Find out which "
-                  "one is right; then `uv cache clean <name>`, or `uv lock --upgrade-package <name>`.",
-    "other-algorithm": "uv.lock names a kind of hash that uv does not compute by itself: `uv sync` keeps it once it has downloaded the file.",
-    "other-version": "The install resolved otherwise than uv.lock. Install what is locked: `uv sync`, or `uv export --frozen | uv pip install -r -`.",
+    "absent": "Nothing has put it there yet: the next `uv sync` will. In Docker or CI, keep the cache between runs (a cache mount), and "
+              "the same one.",
+    "no-hash": "Install through uv-shim, or with a uv from 0.11.19 on: then the hash is kept with the file. `uv sync` mends it once, by "
+               "downloading.",
+    "other-hash": "The file under that name was another one: it was replaced on the index, or another index stands behind the same URL. "
+                  "Find out which one is right; then `uv cache clean <name>`, or `uv lock --upgrade-package <name>`.",
+    "other-algorithm": "uv.lock names a kind of hash that uv does not compute by itself: `uv sync` keeps it, once it has downloaded the "
+                       "file.",
+    "other-version": "The install resolved otherwise than uv.lock. Install what is locked: `uv sync`, or "
+                     "`uv export --frozen | uv pip install -r -`.",
     "other-file": "Use the same Python and platform for the install and for the sync (and the same --no-binary and --no-build).",
     "other-index": "Use one URL everywhere: in uv.lock, UV_DEFAULT_INDEX or UV_INDEX_URL, and the configuration; to the letter.",
-    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]]), or lock with the one that is configured.",
+    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]]), or lock with "
+                      "the one that is configured.",
     "direct-url": "Install it by name from the index, or lock it by that URL ([tool.uv.sources]).",
     "index-entry": "Install it by that URL, or lock it by name from the index.",
     "other-url": "Use one URL everywhere, to the letter: also what follows `#` and `?`.",
-    "archive-gone": "Its files were removed from archive-v0, but not the entry for them: `uv cache clean <name>` tidies up. Remove files of the cache with "
-                    "`uv cache` only.",
+    "archive-gone": "Its files were removed from archive-v0, but not the entry for them: `uv cache clean <name>` tidies up. Remove files "
+                    "of the cache with `uv cache` only.",
     "other-bucket": "Use one version of uv for the install and for the sync, or two that share their buckets.",
     "other-cache": "Let both use the same cache (UV_CACHE_DIR, a cache mount, the same HOME and user).",
     "unreadable": "`uv cache clean <name>` removes the entry; the next `uv sync` makes it anew.",
@@ -132,8 +138,8 @@ class Auditor:
     def _row(self, planned: Planned) -> Row:
         package = self._lock.find(planned.name, planned.version, planned.url)
         if package is None:
-            return Row(planned.name, planned.version, UNKNOWN, "not-locked", "uv.lock does not have it", TODO["not-locked"], None, None, planned.url or "",
-                       planned.what, None)
+            return Row(planned.name, planned.version, UNKNOWN, "not-locked", "uv.lock does not have it", TODO["not-locked"], file=None,
+                       size=None, source=planned.url or "", planned=planned.what, agrees=None)
         file = self._file(package)
         reading = self._read(package, file)
         size = file.size if file else None
@@ -172,7 +178,7 @@ class Auditor:
         best = near[0]
         if best.differences:
             reason = max(best.differences, key=_WEIGHTS.__getitem__)
-            return _Reading(UNKNOWN if "unreadable" in best.differences and reason == "unreadable" else MISS, reason, best.words, tuple(near))
+            return _Reading(UNKNOWN if reason == "unreadable" else MISS, reason, best.words, tuple(near))
         if package.kind == "registry" and package.source not in self._known:
             return self._unlisted(package, tuple(near))
         if not file.name.endswith(".whl") and not self._built(best.entry):
@@ -182,8 +188,8 @@ class Auditor:
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
         told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
         return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {package.source}, but this uv is told of {told} "
-                        f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if the index "
-                        "lets it be kept that long", near)
+                        f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
+                        "the index lets it be kept that long", near)
 
     def _read_git(self, package: Package) -> _Reading:
         if self._cache is None:
@@ -229,7 +235,8 @@ class Auditor:
             "other-file": same_version and not same_file,
             "other-bucket": entry.bucket != kept,
             "other-cache": folder is not self._cache,
-            **{what: entry.place != place and what == _elsewhere(entry.place, place) for what in ("other-index", "direct-url", "index-entry", "other-url")},
+            **{what: entry.place != place and what == _elsewhere(entry.place, place)
+               for what in ("other-index", "direct-url", "index-entry", "other-url")},
             "unreadable": isinstance(entry.pointer, Unreadable),
             "archive-gone": not isinstance(entry.pointer, Unreadable) and not entry.unpacked and not (not wheel and self._built(entry)),
             "no-hash": not isinstance(entry.pointer, Unreadable) and not entry.hashes and bool(hashes),
@@ -237,7 +244,8 @@ class Auditor:
                for what in ("other-hash", "other-algorithm")},
         }
         differences = tuple(sorted((what for what, so in found.items() if so), key=_WEIGHTS.__getitem__, reverse=True))
-        return Near(entry, differences, "; ".join(self._worded(what, package, file, entry, folder) for what in differences) or "in the cache")
+        words = "; ".join(self._worded(what, package, file, entry, folder) for what in differences)
+        return Near(entry, differences, words or "in the cache")
 
     def _built(self, entry: Entry) -> bool:
         return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in entry.built)
@@ -258,13 +266,14 @@ class Auditor:
         if isinstance(entry.pointer, Unreadable):
             return f"its entry in the cache cannot be read: {entry.pointer.reason}"
         if what == "archive-gone":
-            return f"its entry is in the cache, the unpacked files are gone{': `uv sync` stops there' if self._stops and entry.filename else ''}"
+            stops = ": `uv sync` stops there" if self._stops and entry.filename else ""
+            return f"its entry is in the cache, the unpacked files are gone{stops}"
         if what == "no-hash":
             return "in the cache without a hash (put there by a `uv pip install`, `uv tool install` or `uv run --with` before uv 0.11.19)"
         if what == "other-algorithm":
             return f"in the cache with {_algorithms(entry.hashes)} alone, uv.lock has {_algorithms(package.hashes)}"
-        return (f"in the cache with another hash ({', '.join(entry.hashes)}): `uv sync` stops there (Hash mismatch), as long as the index lets the file be kept; "
-                "else it downloads")
+        return (f"in the cache with another hash ({', '.join(entry.hashes)}): `uv sync` stops there (Hash mismatch) as long as the index "
+                "lets the file be kept, else it downloads")
 
     def _placed(self, what: str, package: Package, entry: Entry, folder: Cache) -> str:
         url = folder.index_of(entry.place)

@@ -19,21 +19,22 @@ class Pile(NamedTuple):
     hashed: int = 0
     unhashed: int = 0
     unreadable: int = 0
-    #: Of those whose size uv has kept (from 0.12.0 on).
     hashed_bytes: int = 0
     unhashed_bytes: int = 0
-    #: How many have no size.
+    #: Of how many these bytes are those of the unpacked files: before 0.12.0, uv does not keep what it downloaded.
+    unpacked: int = 0
+    #: How many have no size at all: sdists of those uvs, and what has lost its files.
     unsized: int = 0
 
-    def plus(self, pointer: Pointer | pointers.Unreadable) -> Pile:
-        """This and one more entry."""
+    def plus(self, pointer: Pointer | pointers.Unreadable, unpacked: int | None) -> Pile:
+        """With one more entry; ``unpacked``: what its files come to, where the pointer has no size."""
         if not isinstance(pointer, Pointer):
             return self._replace(unreadable=self.unreadable + 1)
-        size = pointer.size or 0
-        unsized = self.unsized + (pointer.size is None)
+        size = unpacked if pointer.size is None else pointer.size
+        counted = self._replace(unsized=self.unsized + (size is None), unpacked=self.unpacked + (pointer.size is None and size is not None))
         if pointer.hashes:
-            return self._replace(hashed=self.hashed + 1, hashed_bytes=self.hashed_bytes + size, unsized=unsized)
-        return self._replace(unhashed=self.unhashed + 1, unhashed_bytes=self.unhashed_bytes + size, unsized=unsized)
+            return counted._replace(hashed=self.hashed + 1, hashed_bytes=self.hashed_bytes + (size or 0))
+        return counted._replace(unhashed=self.unhashed + 1, unhashed_bytes=self.unhashed_bytes + (size or 0))
 
     @property
     def entries(self) -> int:
@@ -62,23 +63,32 @@ def read(cache: Cache) -> Whole:
     places: dict[str, Pile] = defaultdict(Pile)
     names: dict[str, Pile] = defaultdict(Pile)
     folders: dict[str, Pile] = defaultdict(Pile)
-    unreadable = []
+    unreadable: list[tuple[str, str]] = []
     progress = Progress("reading the cache")
-    for done, (bucket, place, name, path) in enumerate(_pointers(str(cache.folder))):
+    root = str(cache.folder)
+    for done, (bucket, place, name, path) in enumerate(_pointers(root)):
         pointer = pointers.read(path, bucket)
         if pointer is None:
             continue  # gone meanwhile
-        total = total.plus(pointer)
-        places[place] = places[place].plus(pointer)
-        names[name] = names[name].plus(pointer)
-        folders[bucket] = folders[bucket].plus(pointer)
+        unpacked = None
+        if isinstance(pointer, Pointer) and pointer.size is None and bucket.startswith("wheels"):
+            unpacked = _unpacked(f"{root}/archive-v0/{pointer.id}", pointer.filename or os.path.basename(path))
+        for pile, key in ((places, place), (names, name), (folders, bucket)):
+            pile[key] = pile[key].plus(pointer, unpacked)
+        total = total.plus(pointer, unpacked)
         if isinstance(pointer, pointers.Unreadable) and len(unreadable) < _SHOWN:
             unreadable.append((path, pointer.reason))
         if done % 500 == 0:
             progress.at(done, f"{done} entries")
     progress.end()
-    urls = {place: "direct URLs" if place == "url" else cache.index_of(place) or f"{place} (which URL that is cannot be told)" for place in places}
-    return Whole(total, {urls[place]: pile for place, pile in places.items()}, dict(names), dict(folders), tuple(unreadable))
+    by_index = {_url(cache, place): pile for place, pile in places.items()}
+    return Whole(total, by_index, dict(names), dict(folders), tuple(unreadable))
+
+
+def _url(cache: Cache, place: str) -> str:
+    if place == "url":
+        return "direct URLs"
+    return cache.index_of(place) or f"{place} (which URL that is cannot be told)"
 
 
 def _pointers(root: str) -> Iterator[tuple[str, str, str, str]]:
@@ -115,6 +125,17 @@ def _of_name(kind: str, bucket: str, place: str, name: str, folder: str) -> Iter
             path = f"{folder}/{version}/revision.http"
             if os.path.exists(path):
                 yield bucket, place, name, path
+
+
+def _unpacked(archive: str, filename: str) -> int | None:
+    """What the files of an unpacked wheel come to, as its RECORD has it."""
+    parts = filename.split("-", 2)
+    try:
+        with open(f"{archive}/{parts[0]}-{parts[1]}.dist-info/RECORD", "rb") as file:
+            sizes = [line.rpartition(b",")[2].strip() for line in file]
+    except (OSError, IndexError):
+        return None
+    return sum(int(size) for size in sizes if size.isdigit())
 
 
 def _folders(path: str) -> list[str]:

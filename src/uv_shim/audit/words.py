@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uv_shim import report
 from uv_shim.audit.answer import Audit
-from uv_shim.audit.rows import HIT, MISS, Row
+from uv_shim.audit.rows import HIT, MISS, UNKNOWN, Row
 from uv_shim.audit.whole import Pile, Whole
+
+_AGREES = {None: "", True: ", as this reads it", False: ", otherwise than this reads it"}
 
 _COLOURS = {HIT: "green", MISS: "red"}
 
@@ -41,10 +43,10 @@ def package(what: Audit, name: str, style: report.Style) -> list[str]:
         lines += [style.paint(f"{row.name} {row.version or ''}: {row.verdict}, {_remark(row)}", _COLOURS.get(row.verdict, "yellow")),
                   f"  from       {row.source}", f"  file       {row.file or 'none, or it cannot be told'}",
                   f"  size       {_size(row) or 'unknown'}",
-                  f"  uv's plan  {row.planned or 'none'}{'' if row.agrees is None else ', as this reads it' if row.agrees else ', otherwise than this reads it'}"]
+                  f"  uv's plan  {row.planned or 'none'}{_AGREES[row.agrees]}"]
         if row.todo:
             lines += [f"  to do      {row.todo}"]
-        lines += ["", f"  {len(row.near)} entr{'y' if len(row.near) == 1 else 'ies'} of the cache come{'s' if len(row.near) == 1 else ''} close"]
+        lines += ["", f"  Entries of the cache that come close: {len(row.near)}"]
         for near in row.near:
             hashes = ", ".join(near.entry.hashes) or "no hash"
             lines += [f"    {near.entry.path}", f"      {near.words}", f"      {hashes}"]
@@ -56,14 +58,17 @@ def whole(what: Whole, folder: str, style: report.Style) -> list[str]:
     """A whole cache."""
     total = what.total
     lines = [f"cache  {folder}", "",
-             style.paint(f"{total.entries} files from the network: {total.hashed} with a hash ({_bytes(total, hashed=True)}), {total.unhashed} without "
-                         f"({_bytes(total, hashed=False)}), {total.unreadable} that cannot be read.", "bold")]
+             style.paint(f"{total.entries} files from the network: {total.hashed} with a hash ({_bytes(total, hashed=True)}), "
+                         f"{total.unhashed} without ({_bytes(total, hashed=False)}), {total.unreadable} that cannot be read.", "bold")]
+    if total.unpacked:
+        lines += [f"Of {total.unpacked} of them, the bytes are those of the unpacked files: before 0.12.0, uv does not note the others."]
     if total.unsized:
-        lines += [f"{total.unsized} of them have no size: before 0.12.0, uv does not keep it."]
+        lines += [f"Of {total.unsized} of them, no size can be told."]
     for title, piles in (("by index", what.by_index), ("by bucket", what.by_bucket)):
         lines += ["", *_piles(title, sorted(piles.items(), key=lambda item: -item[1].entries))]
     names = sorted(what.by_name.items(), key=lambda item: (-item[1].unhashed, -item[1].unreadable, -item[1].entries, item[0]))
-    lines += ["", *_piles(f"by name{'' if len(names) <= _NAMES else f' (the first {_NAMES} of {len(names)}; --json has all)'}", names[:_NAMES])]
+    more = "" if len(names) <= _NAMES else f" (the first {_NAMES} of {len(names)}; --json has all)"
+    lines += ["", *_piles(f"by name{more}", names[:_NAMES])]
     if what.unreadable:
         lines += ["", "cannot be read", *(f"  {path}: {reason}" for path, reason in what.unreadable)]
     return lines
@@ -89,7 +94,7 @@ def _head(what: Audit) -> list[str]:
 def _remark(row: Row) -> str:
     if row.agrees is False and row.reason != "disagree":
         return f"{row.why} (uv's plan says: {row.planned})"
-    if row.verdict != HIT and row.verdict != MISS and row.planned == "download" and row.reason != "disagree":
+    if row.verdict == UNKNOWN and row.planned == "download" and row.reason != "disagree":
         return f"{row.why} (uv's plan: download)"
     return row.why
 
@@ -107,7 +112,7 @@ def _end(what: Audit) -> list[str]:
     if not downloads:
         return [f"The next `uv sync` downloads nothing: {len(what.rows)} of {len(what.rows)} packages are here."]
     known = f"{'at least ' if what.unsized else ''}{report.size(what.bytes)}"
-    unknown = what.count("unknown")
+    unknown = what.count(UNKNOWN)
     perhaps = f", {unknown} of the packages could not be told" if unknown else ""
-    return [f"The next `uv sync` would download {downloads} file{'s' if downloads != 1 else ''}, {known}; "
-            f"{len(what.rows) - downloads} of {len(what.rows)} packages are here{perhaps}."]
+    here = f"{len(what.rows) - downloads} of {len(what.rows)} packages are here{perhaps}"
+    return [f"The next `uv sync` would download {downloads} file{'s' if downloads != 1 else ''}, {known}; {here}."]
