@@ -5,7 +5,7 @@
 set -eu
 
 # What the management command imports. The shim itself needs none of them.
-packages='packaging tomli-w psutil'
+packages='packaging tomli-w psutil msgpack tomli'
 
 usage() {
   cat <<'EOF'
@@ -290,7 +290,7 @@ note() {
 make_environment() {
   record folder "$prefix/venv"
   runs=$prefix/venv/bin/python3
-  if "$runs" -I -B -c 'import packaging, psutil, tomli_w' 2>/dev/null; then return; fi
+  if "$runs" -I -B -c 'import msgpack, packaging, psutil, tomli_w' 2>/dev/null; then return; fi
   changed=1
   if ! "$runs" -I -c '' 2>/dev/null; then
     rm -rf -- "$prefix/venv"
