@@ -24,7 +24,7 @@ NAMES = ("pandas numpy scipy matplotlib pyarrow scikit-learn pillow fonttools co
          "sniffio fastapi starlette uvicorn orjson cryptography cffi pycparser polars lxml beautifulsoup4 soupsieve tqdm regex").split()
 
 #: Who looks at `--html` has such a mixture before him: most is here, some large files are missing.
-REASONS = (("no-hash", "in the cache without a hash (put there by a `uv pip install`, `uv tool install` or `uv run --with` before uv 0.11.19)"),
+REASONS = (("no-hash", "in the cache without a hash"),
            ("absent", "not in the cache"),
            ("other-version", "version 2.0.1 is in the cache, uv.lock has 2.1.0 (demo asks for it>=2)"),
            ("other-index", "in the cache under http://localhost:3141/root/pypi, uv.lock has https://pypi.org/simple (another host and another path)"))

@@ -75,7 +75,7 @@ def _add_audit(commands: _Commands) -> None:
     from uv_shim.audit import options
 
     audit = commands.add_parser(
-        "audit", help="will `uv sync` hit the cache here, and if not, why?",
+        "audit", allow_abbrev=False, help="will `uv sync` hit the cache here, and if not, why?",
         description="For each package that `uv sync` would install: is it in uv's cache, and if not, why, and what is to be done? "
         "By uv's own plan (`uv sync --dry-run`) and a reading of the cache. Nothing is downloaded, installed or locked. "
         "Exit codes: 0; 1 with --check, if anything would be downloaded; 2 if it could not be looked at.",

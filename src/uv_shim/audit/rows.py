@@ -28,6 +28,9 @@ _WEIGHTS = {
 #: From this uv on, the hash of the very file that it takes must be known; before, that of any file of the version will do.
 _HASH_BY_FILE = (0, 9, 19)
 
+#: So many of those who ask for a package are named.
+_ASKERS = 4
+
 #: From this uv on, an entry whose unpacked files are gone is none; before, uv takes it for one, and then fails to install it.
 _LOOKS_FOR_ARCHIVES = (0, 6, 0)
 
@@ -35,8 +38,8 @@ _LOOKS_FOR_ARCHIVES = (0, 6, 0)
 TODO: Mapping[str, str] = {
     "absent": "Nothing has put it there yet: the next `uv sync` will. In Docker or CI, keep the cache between runs (a cache mount), and "
               "the same one.",
-    "no-hash": "Install through uv-shim, or with a uv from 0.11.19 on: then the hash is kept with the file. `uv sync` mends it once, by "
-               "downloading.",
+    "no-hash": "A `uv pip install`, `uv tool install` or `uv run --with` of a uv before 0.11.19 has put it there. Install through uv-shim, "
+               "or with a newer uv: then the hash is kept with the file. `uv sync` mends it once, by downloading.",
     "other-hash": "The file under that name was another one: it was replaced on the index, or another index stands behind the same URL. "
                   "Find out which one is right; then `uv cache clean <name>`, or `uv lock --upgrade-package <name>`.",
     "other-algorithm": "uv.lock names a kind of hash that uv does not compute by itself: `uv sync` keeps it, once it has downloaded the "
@@ -269,7 +272,7 @@ class Auditor:
             stops = ": `uv sync` stops there" if self._stops and entry.filename else ""
             return f"its entry is in the cache, the unpacked files are gone{stops}"
         if what == "no-hash":
-            return "in the cache without a hash (put there by a `uv pip install`, `uv tool install` or `uv run --with` before uv 0.11.19)"
+            return "in the cache without a hash"
         if what == "other-algorithm":
             return f"in the cache with {_algorithms(entry.hashes)} alone, uv.lock has {_algorithms(package.hashes)}"
         return (f"in the cache with another hash ({', '.join(entry.hashes)}): `uv sync` stops there (Hash mismatch) as long as the index "
@@ -286,9 +289,8 @@ class Auditor:
         return f"in the cache under {url}, uv.lock has {package.source} ({indexes.difference(url, package.source)})"
 
     def _asked(self, package: Package) -> str:
-        askers = [f"{asker.name} asks for {package.name}{specifier}" if specifier else f"for {asker.name}"
-                  for asker, specifier in self._lock.askers(package.name)]
-        return ", ".join(askers) or "nothing in it asks for that"
+        askers = [f"{asker.name} asks for {package.name}{specifier or ''}" for asker, specifier in self._lock.askers(package.name)]
+        return ", ".join(askers[:_ASKERS]) + (", …" if len(askers) > _ASKERS else "") if askers else "nothing in it asks for that"
 
 
 def _decided(planned: str | None, reading: _Reading) -> tuple[str, str, str, bool | None]:

@@ -58,8 +58,8 @@ def whole(what: Whole, folder: str, style: report.Style) -> list[str]:
     """A whole cache."""
     total = what.total
     lines = [f"cache  {folder}", "",
-             style.paint(f"{total.entries} files from the network: {total.hashed} with a hash ({_bytes(total, hashed=True)}), "
-                         f"{total.unhashed} without ({_bytes(total, hashed=False)}), {total.unreadable} that cannot be read.", "bold")]
+             style.paint(f"{total.entries} files from the network: {total.hashed} with a hash{_beside(total, hashed=True)}, "
+                         f"{total.unhashed} without{_beside(total, hashed=False)}, {total.unreadable} that cannot be read.", "bold")]
     if total.unpacked:
         lines += [f"Of {total.unpacked} of them, the bytes are those of the unpacked files: before 0.12.0, uv does not note the others."]
     if total.unsized:
@@ -80,9 +80,16 @@ def _piles(title: str, piles: list[tuple[str, Pile]]) -> list[str]:
     return report.table(rows, (title, "with a hash", "bytes", "without", "bytes", "unreadable"), right=(1, 2, 3, 4, 5))
 
 
+def _beside(pile: Pile, *, hashed: bool) -> str:
+    size = _bytes(pile, hashed=hashed)
+    return f" ({size})" if size else ""
+
+
 def _bytes(pile: Pile, *, hashed: bool) -> str:
     count, known = (pile.hashed, pile.hashed_bytes) if hashed else (pile.unhashed, pile.unhashed_bytes)
-    return "size unknown" if count and not known else report.size(known)
+    if not count:
+        return ""
+    return report.size(known) if known else "size unknown"
 
 
 def _head(what: Audit) -> list[str]:
