@@ -328,6 +328,33 @@ def test_the_whole_cache(version: str, tmp_path: Path) -> None:
         assert audit(stage, "--cache", "--check").returncode == 1
 
 
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
+def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
+    """The password is not told: not by the rows, nor by the page, nor where uv refuses. uv's plan takes an index with one for another."""
+    with Index() as index:
+        publish(index)
+        index.add(DELTA, "private")
+        index.add(ALPHA, "private")
+        index.configure("private", auth="somebody:s3cr3t")
+        stage = Stage(World(release, tmp_path, index))
+        url = index.simple("private").replace("//", "//somebody:s3cr3t@")
+        secret = stage.file(ALPHA[0], "private").replace("//", "//somebody:s3cr3t@")
+        plain_project = f"delta @ {stage.file(DELTA[0], 'private')}".partition(" @")[0]
+        stage.project.mkdir()
+        (stage.project / "pyproject.toml").write_text(
+            f'[project]\nname = "project"\nversion = "0"\nrequires-python = ">=3.8"\ndependencies = ["{plain_project}", "alpha @ {secret}"]\n')
+        stage.uv("lock", "--python", str(PYTHON), url=url, UV_CACHE_DIR=str(tmp_path / "lock-cache"))
+        stage.hashed(DELTA, url=url)
+        found = [audit(stage, *options, "--frozen", "--python", str(PYTHON), UV_INDEX_URL=url)
+                 for options in ((), ("--json",), ("--html", "page.html"), ("--package", "alpha"), ("--cache",), ("--group", "nosuch"))]
+    rows = json.loads(found[1].stdout)["rows"]
+    assert [(row["verdict"], row["reason"]) for row in rows] == [("miss", "absent"), ("unknown", "index-unlisted")]
+    assert f"is told of {index.simple('private')} (with credentials)" in rows[1]["why"]
+    for done in found:
+        assert "s3cr3t" not in done.stdout + done.stderr
+    assert "s3cr3t" not in (stage.project / "page.html").read_text(encoding="utf-8")
+
+
 def test_a_large_cache_is_quick(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """50,000 entries in less than 3 s, warm, and 200 MB; in the sample a fifth of them. The first look is for the machine's own caches."""
     entries = 50_000 if request.config.getoption("--all-uv") else 10_000

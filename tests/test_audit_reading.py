@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import struct
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_situations import ALPHA, GAMMA, Stage, publish
-from uv_shim.audit import buckets, digests, indexes, pointers, wheels
+from uv_shim.audit import buckets, digests, indexes, options, pointers, wheels
 from uv_shim.audit.cache import Cache
 from uv_shim.audit.lock import File, Lock, Package
 from uv_shim.audit.plan import Plan, Planned
@@ -171,6 +172,7 @@ def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -
 
 @pytest.mark.parametrize(("one", "other", "words"), [
     ("https://pypi.org/simple/", "https://pypi.org/simple", "a slash at its end"),
+    ("https://u:p@a/simple", "https://a/simple", "with credentials"),
     ("http://a/simple", "https://a/simple", "http instead of https"),
     ("http://localhost:1/simple", "http://127.0.0.1:1/simple", "the same machine, but not to uv"),
     ("http://a:1/simple", "http://a:2/simple", "port 1 instead of 2"),
@@ -183,13 +185,13 @@ def test_how_two_urls_differ(one: str, other: str, words: str) -> None:
 
 
 def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:
-    """Options before variables before files; the default index is one alone; credentials are left out."""
+    """Options before variables before files; the default index is one alone."""
     (tmp_path / "pyproject.toml").write_text('[[tool.uv.index]]\nurl = "https://u:p@one/simple"\n[[tool.uv.index]]\nurl = "https://two/simple"\ndefault = true\n')
-    known = ["https://one/simple", "https://two/simple"]
+    known = ["https://u:p@one/simple", "https://two/simple"]
     assert indexes.configured(tmp_path, [], {}) == known
     assert indexes.configured(tmp_path, ["--no-config"], {}) == ["https://pypi.org/simple"]
     assert indexes.configured(tmp_path, ["--index-url", "https://x/simple"], {"UV_INDEX_URL": "https://y/simple", "UV_INDEX": "n=https://z/simple"}) == [
-        "https://z/simple", "https://one/simple", "https://x/simple"]
+        "https://z/simple", "https://u:p@one/simple", "https://x/simple"]
     (tmp_path / "uv.toml").write_text('index-url = "https://file/simple"\nextra-index-url = ["https://extra/simple"]\n')
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://extra/simple", "https://file/simple"]
     (tmp_path / "uv.toml").write_text("index-url = 5\nindex = 7\nbroken")
@@ -238,16 +240,32 @@ def test_a_uv_that_is_newer_than_all_that_is_known(tmp_path: Path) -> None:
     assert reasons == {"wheels-v8": "absent", "wheels-v9": "newer-format"}
 
 
-@pytest.mark.parametrize(("wheels_there", "options", "file"), [
+def test_options_are_passed_on_as_they_were_given() -> None:
+    """In their order, with their values, whatever the spelling; `uv export` gets those that it knows, by its names."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    options.add(parser)
+    line = "demo --frozen --extra x -p 3.12 --extra=y --no-install-package alpha --reinstall-package beta --inexact -n --check"
+    given = parser.parse_args(line.split(), namespace=options.Arguments())
+    assert given.project == "demo"
+    assert given.check
+    assert given.sync == ["--frozen", "--extra", "x", "-p", "3.12", "--extra", "y", "--no-install-package", "alpha", "--reinstall-package", "beta",
+                          "--inexact", "-n"]
+    assert options.values([*given.sync, "--extra=z"], "--extra") == ["x", "y", "z"]
+    assert options.only([*given.sync, "--cache-dir=c"], "-n", "--cache-dir", "-p") == ["-p", "3.12", "-n", "--cache-dir=c"]
+    assert options.for_export([*given.sync, "--reinstall-package=c", "--no-install-project"]) == [
+        "--frozen", "--extra", "x", "-p", "3.12", "--extra", "y", "--no-emit-package", "alpha", "-n", "--no-emit-project"]
+
+
+@pytest.mark.parametrize(("wheels_there", "allowed", "file"), [
     (("a-1-py3-none-any.whl", "a-1-cp311-cp311-linux_x86_64.whl"), {}, "a-1-cp311-cp311-linux_x86_64.whl"),
     (("a-1-py3-none-any.whl", "a-1-2-py3-none-any.whl"), {}, "a-1-2-py3-none-any.whl"),
     (("a-1-cp312-cp312-linux_x86_64.whl", "no wheel at all"), {}, "a-1.tar.gz"),
     (("a-1-py3-none-any.whl",), {"wheels": False}, "a-1.tar.gz"),
     ((), {"sdists": False}, None),
 ])
-def test_which_file_is_taken(wheels_there: tuple[str, ...], options: dict[str, bool], file: str | None) -> None:
+def test_which_file_is_taken(wheels_there: tuple[str, ...], allowed: dict[str, bool], file: str | None) -> None:
     """The best tag, then the highest build; else the sdist."""
     python = wheels.Python("python", "CPython 3.11.7", ("cp311-cp311-linux_x86_64", "py3-none-any"), {})
     package = Package("a", "1", "registry", "https://pypi.org/simple", tuple(File(name, None, None) for name in wheels_there), File("a-1.tar.gz", None, 1), (), ())
-    chosen = wheels.chosen(package, python, **options)
+    chosen = wheels.chosen(package, python, **allowed)
     assert (chosen and chosen.name) == file

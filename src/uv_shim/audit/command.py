@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from uv_shim import report, router
-from uv_shim.audit import indexes, lock, page, plan, rows, wheels, whole, words
+from uv_shim.audit import indexes, lock, options, page, plan, rows, wheels, whole, words
 from uv_shim.audit.answer import Audit
 from uv_shim.audit.cache import Cache, normalised
 from uv_shim.audit.options import Arguments
@@ -62,7 +62,10 @@ def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     made = plan.make(sync, cache_exists=here is not None and here.exists())
     python: wheels.Python | wheels.CannotTell
     try:
-        python = wheels.ask(made.python) if made.python else wheels.CannotTell("uv does not say which Python it takes")
+        if options.values(sync.options, "--python-platform"):
+            python = wheels.CannotTell("--python-platform asks for wheels of another platform")
+        else:
+            python = wheels.ask(made.python) if made.python else wheels.CannotTell("uv does not say which Python it takes")
     except wheels.CannotTell as error:
         python = error
     version = sync.uv.version

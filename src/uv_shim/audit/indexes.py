@@ -22,7 +22,7 @@ _DEFAULTS = ("--default-index", "--index-url", "-i")
 
 
 def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """URLs of the indexes of that project: of the command line, the variables, and the files that uv reads."""
+    """URLs of the indexes of that project: of the command line, the variables, and the files that uv reads; as they are written there."""
     defaults = [*options.values(sync, *_DEFAULTS), *_variable(environ, "UV_DEFAULT_INDEX", "UV_INDEX_URL")]
     others = [url for value in options.values(sync, *_LISTS) for url in _split(value)]
     others += _variable(environ, "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
@@ -33,11 +33,13 @@ def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> l
                     (defaults if entry.get("default") is True else others).append(entry["url"])
             defaults += [table["index-url"]] if isinstance(table.get("index-url"), str) else []
             others += [url for key in ("extra-index-url", "find-links") for url in _list(table.get(key)) if isinstance(url, str)]
-    return list(dict.fromkeys(_bare(url) for url in [*others, *(defaults[:1] or [digests.PYPI])]))
+    return list(dict.fromkeys([*others, *(defaults[:1] or [digests.PYPI])]))
 
 
 def difference(one: str, other: str) -> str:
     """How two URLs differ, in words."""
+    if one != other and bare(one) == bare(other):
+        return "with credentials"
     first, second = urllib.parse.urlsplit(one), urllib.parse.urlsplit(other)
     if one.rstrip("/") == other.rstrip("/"):
         return "a slash at its end"
@@ -62,8 +64,8 @@ def _split(value: str) -> list[str]:
     return [re.sub(r"^[A-Za-z0-9._-]+=(?=\w+:)", "", url) for url in value.replace(",", " ").split()]
 
 
-def _bare(url: str) -> str:
-    """Without credentials: uv.lock has none either."""
+def bare(url: str) -> str:
+    """The URL without credentials, which are nobody's business."""
     return re.sub(r"^(\w+://)[^/@]*@", r"\1", url)
 
 

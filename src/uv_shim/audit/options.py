@@ -90,7 +90,7 @@ def only(sync: Sequence[str], *names: str) -> list[str]:
         name = argument.partition("=")[0]
         if name in names:
             found.append(argument)
-            if "=" not in argument and name not in FLAGS and place + 1 < len(sync):
+            if "=" not in argument and name not in (*FLAGS, "-n") and place + 1 < len(sync):
                 found.append(sync[place + 1])
     return found
 

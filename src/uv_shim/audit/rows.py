@@ -151,7 +151,8 @@ class Auditor:
                          and not isinstance(near.entry.pointer, Unreadable)), None)
         verdict, reason, why, agrees = _decided(planned.what, reading)
         return Row(package.name, package.version, verdict, reason, why, TODO.get(reason, "") if verdict != HIT else "",
-                   file.name if file else None, size if package.remote else 0, package.source, planned.what, agrees, reading.near)
+                   file=file.name if file else None, size=size if package.remote else 0, source=indexes.bare(package.source),
+                   planned=planned.what, agrees=agrees, near=reading.near)
 
     def _file(self, package: Package) -> File | None:
         if isinstance(self._python, wheels.CannotTell) or package.kind not in ("registry", "url"):
@@ -190,7 +191,7 @@ class Auditor:
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
         told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
-        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {package.source}, but this uv is told of {told} "
+        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {package.source}, but this uv is told of {indexes.bare(told)} "
                         f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
                         "the index lets it be kept that long", near)
 
@@ -279,14 +280,14 @@ class Auditor:
                 "lets the file be kept, else it downloads")
 
     def _placed(self, what: str, package: Package, entry: Entry, folder: Cache) -> str:
-        url = folder.index_of(entry.place)
+        url, locked = folder.index_of(entry.place), indexes.bare(package.source)
         if what == "direct-url":
-            return f"in the cache as a direct URL ({url or 'which one cannot be told'}), uv.lock has it from {package.source}"
+            return f"in the cache as a direct URL ({url or 'which one cannot be told'}), uv.lock has it from {locked}"
         if what == "index-entry":
             return f"in the cache from the index {url or 'of ' + entry.place}, uv.lock has it by a direct URL"
         if url is None:
-            return f"in the cache under another URL (which one cannot be told), uv.lock has {package.source}"
-        return f"in the cache under {url}, uv.lock has {package.source} ({indexes.difference(url, package.source)})"
+            return f"in the cache under another URL (which one cannot be told), uv.lock has {locked}"
+        return f"in the cache under {url}, uv.lock has {locked} ({indexes.difference(url, locked)})"
 
     def _asked(self, package: Package) -> str:
         askers = [f"{asker.name} asks for {package.name}{specifier or ''}" for asker, specifier in self._lock.askers(package.name)]
