@@ -24,8 +24,8 @@ from world import PYTHON, Result, World, project
 Expected = dict[str, "str | tuple[str, str]"]
 
 #: Reasons of hits and of unknown rows; all others are misses.
-HITS = frozenset(("cached", "installed", "local", "built-again", "checked-out"))
-UNKNOWNS = frozenset(("unreadable", "refresh", "index-unlisted"))
+HITS = frozenset(("cached", "installed", "local", "checked-out"))
+UNKNOWNS = frozenset(("unreadable", "refresh", "index-unlisted", "built-again"))
 
 #: A uv with other buckets.
 OTHER = {"0.5.26": "0.9.8", "0.9.8": "0.13.9", "0.11.18": "0.9.8", "0.11.19": "0.5.26", "0.12.8": "0.9.8", "0.12.24": "0.13.9", "0.13.9": "0.12.24"}
@@ -413,6 +413,12 @@ def built_wheel_gone(stage: Stage) -> Expected:
     return {"gamma": "built-again"}
 
 
+def built_wheel_gone_and_the_index_wants_to_be_asked(stage: Stage) -> Expected:
+    """Here the sdist is downloaded again, in the situation before it is not; the cache looks the same."""
+    stage.index.configure("main", file_cache_control="no-cache")
+    return built_wheel_gone(stage)
+
+
 def build_never_finished(stage: Stage) -> Expected:
     stage.lock("gamma")
     stage.hashed(GAMMA)
@@ -524,6 +530,7 @@ def git_cached(stage: Stage) -> Expected:
     add_repository(stage)
     stage.lock("alpha", f"repo @ git+file://{stage.world.root}/repo")
     stage.uv("sync", "--python", str(PYTHON))
+    (stage.world.root / "repo").rename(stage.world.root / "moved")
     return {"alpha": "cached", "repo": "cached" if stage.number >= (0, 5, 30) else "checked-out"}
 
 
@@ -533,6 +540,8 @@ def git_without_its_build(stage: Stage) -> Expected:
     stage.uv("sync", "--python", str(PYTHON))
     for built in stage.cache.glob("sdists-v*/git/*/*/repo-0*"):
         built.unlink()
+    # Nobody can fetch anything from there now.
+    (stage.world.root / "repo").rename(stage.world.root / "moved")
     return {"repo": "checked-out"}
 
 
@@ -653,7 +662,8 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     wheel_where_an_sdist_is_wanted, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
-    sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone, build_never_finished,
+    sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
+    built_wheel_gone_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
     nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_without_its_build, no_cache,
     no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, package_of_the_workspace, named_index, find_links,

@@ -58,6 +58,7 @@ TODO: Mapping[str, str] = {
     "other-bucket": "Use one version of uv for the install and for the sync, or two that share their buckets.",
     "other-cache": "Let both use the same cache (UV_CACHE_DIR, a cache mount, the same HOME and user).",
     "unreadable": "`uv cache clean <name>` removes the entry; the next `uv sync` makes it anew.",
+    "built-again": "Let `uv sync` build it once with this Python: it keeps what it has built.",
     "newer-format": "A newer uv-shim knows it.",
     "no-cache": "Leave out --no-cache (UV_NO_CACHE, no-cache in the configuration).",
     "refresh": "Leave out --refresh and --reinstall: with them uv asks the index again whether the file has changed.",
@@ -186,7 +187,8 @@ class Auditor:
         if package.kind == "registry" and package.source not in self._known:
             return self._unlisted(package, tuple(near))
         if not file.name.endswith(".whl") and not self._built(best.entry):
-            return _Reading(HIT, "built-again", "its sdist is in the cache, and is built again for this Python", tuple(near))
+            return _Reading(UNKNOWN, "built-again", "its sdist is in the cache, what was built of it for this Python is not: uv builds it "
+                            "again, from there if the index lets the file be kept that long, else it downloads", tuple(near))
         return _Reading(HIT, "cached", "in the cache", tuple(near))
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
@@ -305,7 +307,7 @@ def _decided(planned: str | None, reading: _Reading) -> tuple[str, str, str, boo
         return verdict, reason, why, None
     if planned == "cached":
         if verdict == HIT:
-            return HIT, "cached" if reason in ("built-again", "checked-out") else reason, "in the cache" if reason != "local" else why, True
+            return HIT, "local" if reason == "local" else "cached", why if reason == "local" else "in the cache", True
         if verdict == UNKNOWN:
             return HIT, "cached", f"uv's plan takes it from the cache ({why})", None
         if reason == "archive-gone":
@@ -314,7 +316,7 @@ def _decided(planned: str | None, reading: _Reading) -> tuple[str, str, str, boo
         return HIT, "disagree", f"uv's plan takes it from the cache, but this reads: {why}", False
     if verdict == HIT and reason == "cached":
         return UNKNOWN, "disagree", "uv's plan would download it, but this finds it in the cache", False
-    # What is local, checked out or only built again is no cached distribution to uv, and no download either.
+    # What is local or checked out is no cached distribution to uv, and no download either.
     return verdict, reason, why, True if verdict != UNKNOWN else None
 
 
