@@ -64,7 +64,8 @@ def test_a_real_project_on_a_mixed_cache(release: str, shapes: Path, tmp_path: P
     with Index() as index:
         made = publish(index, shapes)
         stage = Stage(World(release, tmp_path, index))
-        stage.lock(shapes.stem)
+        # What a package of the index asks for may be a pre-release.
+        stage.lock(shapes.stem, extra='[tool.uv]\nprerelease = "allow"\n')
         env = {key: value for key, value in stage.world.env.items() if value is not None}
         options = ("--fresh", "--json", "--python", str(PYTHON))
         first = json.loads(audit(str(stage.project), *options, env=env, cwd=tmp_path).stdout)
