@@ -52,11 +52,12 @@ def test_the_wheel_carries_the_sources_and_the_shim(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
         assert [name for name in sorted(names) if name.endswith(".py")] == MODULES
+        assert {"uv_shim/audit/page.css", "uv_shim/audit/page.js"} <= {*names}
         for shim in ("uv", "uv-shim"):
             assert wheel.read(f"uv_shim/shims/{shim}") == (ROOT / "shims" / shim).read_bytes()
             assert wheel.getinfo(f"uv_shim/shims/{shim}").external_attr >> 16 & 0o111, "not executable"
         metadata = wheel.read(f"uv_shim-{__version__}.dist-info/METADATA").decode()
-    for package in ("packaging", "psutil", "tomli-w"):
+    for package in ("msgpack", "packaging", "psutil", "tomli-w"):
         assert f"Requires-Dist: {package}\n" in metadata
 
 

@@ -12,16 +12,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
 from uv_shim.report import Answer, Style, as_json
 
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+
 
 class Arguments(argparse.Namespace):
     """What argparse fills in; each command reads its own."""
 
-    run: Callable[[Arguments, Mapping[str, str]], Answer]
+    run: Callable[[Any, Mapping[str, str]], Answer]
     names: list[str]
     files: list[str]
     locks: list[str]
@@ -35,12 +39,19 @@ class Arguments(argparse.Namespace):
     dry_run: bool
     demo: bool
     layer: str | None
+    #: Options of uv that audit passes on.
+    sync: list[str]
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command; returns its exit code."""
     environ = os.environ if environ is None else environ
-    arguments = _parser().parse_args(argv, namespace=Arguments())
+    argv = list(sys.argv[1:] if argv is None else argv)
+    # What follows -- is for another program; of the commands here, audit alone calls one.
+    end = argv.index("--") if argv[:1] == ["audit"] and "--" in argv else len(argv)
+    arguments = _parser().parse_args(argv[:end], namespace=Arguments())
+    if end < len(argv):
+        arguments.sync = [*arguments.sync, *argv[end + 1 :]]
     try:
         answer = arguments.run(arguments, environ)
         sys.stdout.write(answer.text if not answer.text or answer.text.endswith("\n") else f"{answer.text}\n")
@@ -81,10 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     _add_config(commands)
     _add_install(commands)
+    _add_audit(commands)
     return parser
 
 
-def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_config(commands: _Commands) -> None:
     from uv_shim import config
 
     shown = commands.add_parser(
@@ -108,7 +120,7 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
 
 
-def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_install(commands: _Commands) -> None:
     install = commands.add_parser(
         "install", help="set the shim up for this user, or bring it up to date; install.sh is the same",
         description="Set the shim up, bring it up to date, or repair it. Done twice, nothing changes.",
@@ -126,6 +138,29 @@ def _add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
                          help="leave the shells' start files and GITHUB_PATH alone")
     install.add_argument("--demo", action="store_true", help="then show what the shim does, on a package index of its own")
     install.add_argument("--layer", metavar="DIR", help="write just what an image needs into DIR, and set nothing up")
+
+
+def _add_audit(commands: _Commands) -> None:
+    from uv_shim.audit import options
+
+    audit = commands.add_parser(
+        "audit", allow_abbrev=False, help="will `uv sync` hit the cache here, and if not, why?",
+        description="For each package that `uv sync` would install: is it in uv's cache, and if not, why, and what is to be done? "
+        "By uv's own plan (`uv sync --dry-run`) and a reading of the cache. Nothing is downloaded, installed or locked. "
+        "Exit codes: 0; 1 with --check, if anything would be downloaded; 2 if it could not be looked at.",
+        usage="uv-shim audit [PROJECT] [--package NAME] [--fresh] [--check] [--json] [--html FILE] [options of uv sync]\n"
+        "       uv-shim audit --cache [--check] [--json]")
+    options.add(audit)
+    audit.set_defaults(run=_audit)
+
+
+def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN401  # argparse's namespace
+    try:
+        from uv_shim.audit import command
+    except ModuleNotFoundError as error:
+        raise ShimError(f"audit needs {error.name}, which this Python ({sys.executable}) does not have.",
+                        "Next step: install uv-shim as a package, or its dependencies for this Python.") from None
+    return command.run(arguments, environ)
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -186,7 +221,7 @@ def _config_change(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
                                if arguments.key == "mode" and now.source == "environment" and now.value != arguments.value else ()))))
 
 
-def _add_warm(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_warm(commands: _Commands) -> None:
     warm = commands.add_parser(
         "warm", help="fill uv's cache with hashed packages ahead of the projects that need them",
         description="Fill uv's cache, through the real uv and the shim, so that a later `uv sync` fetches nothing. "

@@ -1,0 +1,101 @@
+"""The command: from the arguments of `uv-shim audit` to what it says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from uv_shim import report, router
+from uv_shim.audit import indexes, lock, options, page, plan, rows, wheels, whole, words
+from uv_shim.audit.answer import Audit
+from uv_shim.audit.cache import Cache, normalised
+from uv_shim.audit.options import Arguments
+from uv_shim.errors import ShimError
+from uv_shim.report import Answer
+
+#: With --check, something would be downloaded.
+EXIT_MISS = 1
+
+
+def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    """Do it.
+
+    Raises:
+        ShimError: it could not be looked at (code 2).
+    """
+    try:
+        return _run(arguments, environ)
+    except ShimError as error:
+        # Whatever the code of a part that failed: 1 is the word of --check.
+        raise ShimError(*error.lines) from None
+
+
+def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    style = report.Style(sys.stdout, environ)
+    project = Path(arguments.project).absolute()
+    sync = plan.Sync(router.find(environ), project, tuple(arguments.sync), arguments.fresh, environ)
+    if arguments.cache:
+        return _whole(sync, arguments, style)
+    path = lock.find(project)
+    locked = lock.read(path)
+    audit = _audit(sync, locked)
+    only = normalised(arguments.package) if arguments.package else None
+    if only and not any(row.name == only for row in audit.rows):
+        known = "uv.lock has none."
+        if locked.find(only):
+            known = "uv.lock has it, but not for this Python, or in no group or extra that is asked for."
+        raise ShimError(f"`uv sync` would install no {arguments.package} here: {known}")
+    if arguments.html:
+        page.write(Path(arguments.html), audit)
+    code = EXIT_MISS if arguments.check and audit.downloads else 0
+    if arguments.json:
+        return Answer(report.as_json(audit.as_data(only)), code)
+    lines = words.package(audit, only, style) if only else words.audit(audit, style)
+    return Answer("\n".join([*lines, *([f"Written: {arguments.html}"] if arguments.html else [])]), code)
+
+
+def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
+    folder = sync.cache()
+    here = Cache(folder) if folder else None
+    made = plan.make(sync, cache_exists=here is not None and here.exists())
+    python: wheels.Python | wheels.CannotTell
+    try:
+        if options.values(sync.options, "--python-platform"):
+            python = wheels.CannotTell("--python-platform asks for wheels of another platform")
+        else:
+            python = wheels.ask(made.python) if made.python else wheels.CannotTell("uv does not say which Python it takes")
+    except wheels.CannotTell as error:
+        python = error
+    version = sync.uv.version
+    assert version  # noqa: S101  # `plan.make` has refused a uv without one
+    others = rows.caches_elsewhere(folder, sync.environ) if folder else []
+    auditor = rows.Auditor(here, version, locked, python, sync=sync.options, others=others,
+                           known=indexes.configured(locked.path.parent, sync.options, sync.environ))
+    progress = report.Progress("auditing", len(made.packages))
+    found = []
+    for done, row in enumerate(auditor.rows(made)):
+        found.append(row)
+        progress.at(done + 1, row.name)
+    progress.end()
+    return Audit(" ".join(sync.uv.said.split()[:2]), str(sync.uv.path), str(locked.path.parent), str(folder) if folder else None,
+                 str(python) if isinstance(python, wheels.CannotTell) else f"{python.version} ({python.path})", made, tuple(found))
+
+
+def _whole(sync: plan.Sync, arguments: Arguments, style: report.Style) -> Answer:
+    folder = sync.cache()
+    if folder is None:
+        raise ShimError("uv is told to use no cache (--no-cache, UV_NO_CACHE, or no-cache in its configuration): there is none to look at.")
+    cache = Cache(folder)
+    if not cache.exists():
+        raise ShimError(f"there is no cache at {folder}, where uv would have it.", "Next step: name another one with --cache-dir.")
+    read = whole.read(cache)
+    code = EXIT_MISS if arguments.check and read.total.unhashed else 0
+    if arguments.json:
+        data = {"cache": str(folder), "total": read.total._asdict(),
+                **{key: {name: pile._asdict() for name, pile in piles.items()}
+                   for key, piles in (("by_index", read.by_index), ("by_bucket", read.by_bucket), ("by_name", read.by_name))},
+                "unreadable": dict(read.unreadable)}
+        return Answer(report.as_json(data), code)
+    return Answer("\n".join(words.whole(read, os.fspath(folder), style)), code)

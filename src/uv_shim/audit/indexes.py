@@ -1,0 +1,94 @@
+"""Indexes: which ones is uv told of here? Its plan looks for what uv.lock names only under those."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from uv_shim.audit import digests, options
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_LISTS = ("--index", "--extra-index-url", "--find-links", "-f")
+_DEFAULTS = ("--default-index", "--index-url", "-i")
+
+
+def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """URLs of the indexes of that project: of the command line, the variables, and the files that uv reads; as they are written there."""
+    defaults = [*options.values(sync, *_DEFAULTS), *_variable(environ, "UV_DEFAULT_INDEX", "UV_INDEX_URL")]
+    others = [url for value in options.values(sync, *_LISTS) for url in _split(value)]
+    others += _variable(environ, "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+    if "--no-config" not in sync and not environ.get("UV_NO_CONFIG"):
+        for table in _tables(root, sync, environ):
+            for entry in _list(table.get("index")):
+                if isinstance(entry, dict) and isinstance(entry.get("url"), str):
+                    (defaults if entry.get("default") is True else others).append(entry["url"])
+            defaults += [table["index-url"]] if isinstance(table.get("index-url"), str) else []
+            others += [url for key in ("extra-index-url", "find-links") for url in _list(table.get(key)) if isinstance(url, str)]
+    return list(dict.fromkeys([*others, *(defaults[:1] or [digests.PYPI])]))
+
+
+def difference(one: str, other: str) -> str:
+    """How two URLs differ, in words."""
+    if one != other and bare(one) == bare(other):
+        return "with credentials"
+    first, second = urllib.parse.urlsplit(one), urllib.parse.urlsplit(other)
+    if one.rstrip("/") == other.rstrip("/"):
+        return "a slash at its end"
+    if first[1:] == second[1:]:
+        return f"{first.scheme} instead of {second.scheme}"
+    if first.path.rstrip("/") == second.path.rstrip("/"):
+        if {first.hostname, second.hostname} <= {"localhost", "127.0.0.1", "::1", "[::1]"}:
+            return f"{first.netloc} instead of {second.netloc}, which is the same machine, but not to uv"
+        if first.hostname == second.hostname:
+            return f"port {first.port or 'of the scheme'} instead of {second.port or 'of the scheme'}"
+        return f"{first.netloc} instead of {second.netloc}"
+    if first.netloc == second.netloc:
+        return f"{first.path or '/'} instead of {second.path or '/'}"
+    return "another host and another path"
+
+
+def _variable(environ: Mapping[str, str], *names: str) -> list[str]:
+    return [url for name in names for url in _split(environ.get(name, ""))]
+
+
+def _split(value: str) -> list[str]:
+    return [re.sub(r"^[A-Za-z0-9._-]+=(?=\w+:)", "", url) for url in value.replace(",", " ").split()]
+
+
+def bare(url: str) -> str:
+    """The URL without credentials, which are nobody's business."""
+    return re.sub(r"^(\w+://)[^/@]*@", r"\1", url)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    named = options.values(sync, "--config-file") or ([environ["UV_CONFIG_FILE"]] if environ.get("UV_CONFIG_FILE") else [])
+    if named:
+        yield _table(root / named[-1])
+        return
+    yield _table(root / "uv.toml") if os.path.exists(root / "uv.toml") else _table(root / "pyproject.toml", "tool", "uv")
+    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
+    yield _table(Path(base) / "uv" / "uv.toml")
+    yield _table(Path("/etc/uv/uv.toml"))
+
+
+def _table(path: Path, *keys: str) -> dict[str, Any]:
+    try:
+        table: Any = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (OSError, ValueError):  # none; or broken, which uv says itself
+        return {}
+    for key in keys:
+        table = table.get(key, {}) if isinstance(table, dict) else {}
+    return table if isinstance(table, dict) else {}
