@@ -190,7 +190,7 @@ def tidy(text: str, world: World, *, loose: bool, again: bool) -> str:
 
 def allowance(case: Case, version: str) -> Mapping[str, int]:
     """How many fetches more than the bare uv the shim may need, by file; ``*`` stands for any other."""
-    if number(version) >= HASHES_ALWAYS and "--no-cache" not in case.line and case.id != "index-with-sha512-sdist":
+    if number(version) >= HASHES_ALWAYS and "--no-cache" not in case.line and case.id not in ("index-with-sha512-sdist", "url-hash-wrong-sdist"):
         return {}
     # Without a cache, an sdist is fetched for the preflights and for the install; and a request may be on its way when uv is stopped.
     times = 2 if "--no-cache" in case.line and number(version) < HASHES_ALWAYS else 1
