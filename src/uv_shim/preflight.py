@@ -12,7 +12,7 @@ from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised, Pin
 from uv_shim.plan import Plan
-from uv_shim.realuv import Output, PrivateFile, RealUv
+from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
@@ -63,7 +63,10 @@ class Refused(Exception):
 class Preflight:
     """The questions about one call."""
 
-    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool) -> None:
+    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool,
+                 first: Run | None = None) -> None:
+        #: The dry run as the caller has it, where it runs already.
+        self._first = first
         self._folder = ""
         if line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", "")):
             # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
@@ -165,7 +168,9 @@ class Preflight:
     def _watched(self, pins: list[Pin], *, refresh: bool) -> tuple[Output, tuple[str, str, str] | None]:
         """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
         options = [*self._verify, *(self.constraints(pins) if pins else [])]
-        run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
+        run, self._first = self._first, None
+        if run is None:
+            run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
         solving = False
 
         def stop_at(text: str) -> bool:
