@@ -11,6 +11,7 @@ from typing import Any
 
 import peers
 from measure import Results, command, spread, times
+
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
 from world import PYTHON, ROOT, SHIM, World

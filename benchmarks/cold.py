@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import uvs
 from calls import needed
 from measure import Results, in_turn
+
+import uvs
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
 from world import PYTHON, SHIM, World, project
@@ -62,14 +63,13 @@ def measured(results: Results, folder: Path, version: str, wanted: list[Cell], m
         here = [cell for cell in wanted if cell.stock == stock and not results.has("cold", cell.name)]
         if here:
             with Index() as index:
-                _stock(results, index, folder / f"cold-{stock}", version, here, most)
+                _stock(results, World(version, folder / f"cold-{stock}", index), here, most)
 
 
-def _stock(results: Results, index: Index, folder: Path, version: str, here: list[Cell], most: int) -> None:
-    stock = here[0].stock
+def _stock(results: Results, world: World, here: list[Cell], most: int) -> None:
+    stock, index, folder = here[0].stock, world.index, world.root
     total, root = _pandas(index) if stock == "pandas" else _packages(index, int(stock))
     files = len(index.files["main"])
-    world = World(version, folder, index)
     place = project(folder / "project", root, requires_python=f"=={sys.version_info[0]}.{sys.version_info[1]}.*")
     world.bare("lock", "--python", str(PYTHON), cwd=place, check=True, env={"UV_CACHE_DIR": str(folder / "lock-cache")}, timeout=600)
 

@@ -25,7 +25,7 @@ class Spread(NamedTuple):
     median: float
     low: float
     high: float
-    count: int
+    pairs: int
 
 
 def spread(values: Iterable[float]) -> Spread:

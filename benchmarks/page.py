@@ -39,7 +39,7 @@ def _added(row: Row) -> str:
 
 def _ratio(row: Row) -> str:
     found = times_bare(row)
-    return f"{found.median:.2f} ×" + (f" [{found.low:.2f} {found.high:.2f}]" if found.count > 1 else "")
+    return f"{found.median:.2f} ×" + (f" [{found.low:.2f} {found.high:.2f}]" if found.pairs > 1 else "")
 
 
 def _seconds(values: list[float]) -> str:
@@ -198,8 +198,7 @@ def cost(data: Mapping[str, Any]) -> str:
     pandas = data["cold"]["pandas at 100 Mbit/s and 20 ms"]
     version = data["versions"]["sealed"]
     return "".join(f"| {name} | {value} |\n" for name, value in (
-        ("a call that it does not touch", f"+ {added(data['calls']['shim']).median:.1f} ms (a static C program that does nothing but exec: "
-         f"+ {added(data['calls']['floor']).median:.1f} ms)"),
+        ("a call that it does not touch", f"+ {added(data['calls']['shim']).median:.1f} ms (a static C program that does nothing but exec: + {added(data['calls']['floor']).median:.1f} ms)"),
         ("`uv pip install`, nothing to do, a uv that needs no sealing", f"+ {added(native).median:.1f} ms, without Python"),
         (f"the same, on a uv that needs it ({version})", f"{times_bare(sealed).median:.1f} ×"),
         (f"300 packages ({_megabytes(large['bytes'])}) from an empty cache at 100 Mbit/s and 20 ms, and the `uv sync` after it ({version})",

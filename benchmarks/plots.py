@@ -17,8 +17,7 @@ line, path { stroke: #8c959f; fill: none } .faint { stroke-opacity: .35 } .mark 
 
 
 def _document(width: float, height: float, title: str, parts: Sequence[str]) -> str:
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-                      f'role="img" aria-label="{escape(title)}">', _STYLE, *parts, "</svg>", ""])
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img" aria-label="{escape(title)}">', _STYLE, *parts, "</svg>", ""])
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "small") -> str:
@@ -104,5 +103,5 @@ def lines(title: str, series: Sequence[tuple[str, Sequence[tuple[float, float]]]
 
 
 def _round_up(value: float) -> float:
-    size = 10 ** math.floor(math.log10(value))
+    size = 10.0 ** math.floor(math.log10(value))
     return next(step * size for step in (1, 2, 4, 6, 8, 10) if step * size >= value)

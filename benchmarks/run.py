@@ -24,8 +24,9 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 import calls  # noqa: E402
 import cold  # noqa: E402
 import page  # noqa: E402
-import uvs  # noqa: E402
 from measure import Results, machine  # noqa: E402
+
+import uvs  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 
