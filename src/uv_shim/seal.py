@@ -189,7 +189,7 @@ class Sealing:
                 raise _refusal(unsealed)
             if regime.checks_cache:
                 return Decision(flagged, inputs=inputs)
-            if pins:
+            if pins and not ask.settles(plan, pins):
                 pins, dropped = self.agreed(ask, plan, pins)
                 unsealed.update(dropped)
             if enforce and unsealed:
