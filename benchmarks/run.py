@@ -69,18 +69,19 @@ def main() -> int:
         return 0
     results = Results(None if arguments.quick else RESULTS, kept if arguments.resume else {})
     folder = Path(tempfile.mkdtemp(prefix="uv-shim-bench-"))
-    whole = False
+    whole = stopped = False
     try:
         measure(results, folder, quick=arguments.quick)
         whole = not arguments.quick
     except KeyboardInterrupt:
+        stopped = True
         print("stopped; `--continue` goes on from here", file=sys.stderr)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         print(page.printed(results.data))
     if whole:
         page.write(results.data)
-    return 0
+    return 130 if stopped else 0
 
 
 if __name__ == "__main__":
