@@ -184,7 +184,7 @@ def pictures(data: Mapping[str, Any]) -> dict[str, str]:
                                            [(CALLS[name].replace("**", "").replace("`", "").partition(",")[0], added(calls[name]).median)
                                             for name in CALLS if name in calls], "ms"),
         "benchmarks-cold.svg": plots.ratios("Install from an empty cache and sync: the shim's time, the bare uv's being 1", panels,
-                                            [f"{latency} ms" for latency in latencies]),
+                                            [f"latency {latency} ms" for latency in latencies]),
         "benchmarks-growth.svg": plots.lines("Milliseconds that the shim adds", [
             (name, [(count, added(row[key]).median) for count, row in growth.items()])
             for name, key in (("installed already", "installed"), ("in the cache, to be installed", "cached"))], "packages", "ms"),

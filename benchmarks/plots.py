@@ -42,7 +42,7 @@ def _legend(names: Sequence[str], x: float, y: float) -> list[str]:
 
 def ratios(title: str, panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[float]]]]], series: Sequence[str]) -> str:
     """Bars of a ratio: a panel a group, in it a cluster a line, in it a bar a series; 1 is where the bare uv is."""
-    top, bottom, left, width = 66, 226, 44, 200
+    top, bottom, left, width = 66, 226, 60, 240
     most = max(1.1, *(value for _, clusters in panels for _, values in clusters for value in values))
     height = (bottom - top) / most
     parts = [_text(left, 20, title, kind="title"), *_legend(series, left, 42)]
