@@ -56,6 +56,8 @@ class Plan:
         self.audited: list[str] | None = None
         #: Whether uv had begun to resolve: before, it looks at direct URLs only.
         self.solving = False
+        #: Names of what uv looked for a version of, whether on an index or in the environment.
+        self.searched: set[str] = set()
         #: uv's warnings.
         self.warnings: list[str] = []
         #: Whether uv came to say what it would do.
@@ -81,6 +83,7 @@ def parse_log(stderr: str) -> Plan:
     selected: dict[tuple[str, str], str] = {}
     pages: dict[str, list[str]] = {}
     uncached: set[tuple[str, str]] = set()
+    searched: set[str] = set()
     python = None
     said = False
     for raw in stderr.splitlines():
@@ -94,6 +97,8 @@ def parse_log(stderr: str) -> Plan:
             name, version, filename = _selection(line)
             if filename:
                 selected[normalize(name), version] = filename
+        elif "Searching for a compatible version of " in line:
+            searched.add(normalize(line.partition(" version of ")[2].partition(" (")[0].partition("[")[0]))
         elif "Fetching metadata for " in line:
             _note_page(line, pages)
         elif "Identified uncached " in line:
@@ -103,6 +108,7 @@ def parse_log(stderr: str) -> Plan:
             python = _interpreter(line)
     plan = Plan(changes, selected, pages, uncached, python, said=said)
     plan.solving = SOLVING in stderr
+    plan.searched = searched
     return plan
 
 

@@ -12,7 +12,7 @@ from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised, Pin
 from uv_shim.plan import Plan
-from uv_shim.realuv import Output, PrivateFile, RealUv
+from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
@@ -63,7 +63,10 @@ class Refused(Exception):
 class Preflight:
     """The questions about one call."""
 
-    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool) -> None:
+    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool,
+                 first: Run | None = None) -> None:
+        #: The dry run as the caller has it, where it runs already.
+        self._first = first
         self._folder = ""
         if line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", "")):
             # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
@@ -165,7 +168,9 @@ class Preflight:
     def _watched(self, pins: list[Pin], *, refresh: bool) -> tuple[Output, tuple[str, str, str] | None]:
         """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
         options = [*self._verify, *(self.constraints(pins) if pins else [])]
-        run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
+        run, self._first = self._first, None
+        if run is None:
+            run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
         solving = False
 
         def stop_at(text: str) -> bool:
@@ -359,6 +364,27 @@ class Preflight:
             if "****" in url and _without_credentials(given) == _without_credentials(url):
                 return given
         return url
+
+    def settles(self, plan: Plan, pins: list[Pin]) -> bool:
+        """Whether these pins leave nothing open: uv can only come to the same plan under them, and no rehearsal is needed.
+
+        So it is where all that uv looked at is a wheel of an index, taken at the first attempt, to be downloaded, and pinned to that very
+        file; where nothing is installed that could be kept or removed; and where the caller brings no hash and no override of his own.
+        """
+        wanted = {(pin.name, pin.version) for pin in pins}
+        return (
+            self.regime.format
+            and not self._enforce
+            and not plan.warnings
+            and self._inputs.plain
+            and not self._line.has("--overrides", "--offline") and "UV_OVERRIDE" not in self._uv.environ
+            and all(change.sign == "+" and not change.url for change in plan.changes)
+            and len(wanted) == len(plan.changes)
+            and wanted == plan.uncached == set(plan.selected)
+            and {name for name, _ in wanted} == plan.searched
+            and all(filename.endswith(".whl") for filename in plan.selected.values())
+            and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
+        )
 
     def rehearse(self, plan: Plan, pins: list[Pin]) -> Plan:
         """The dry run once more, with the hashes demanded: it must come to the same plan.

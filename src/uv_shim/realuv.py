@@ -171,6 +171,12 @@ class Run:
             stopped,
         )
 
+    def kill(self) -> None:
+        """End it, whatever it has said."""
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        self.pid = 0
+
     def _watch(self, guard: Guard, stop_at: Callable[[str], bool]) -> tuple[bytes, str | None]:
         """Standard error to its end, and the line at which the run was killed."""
         import select

@@ -35,6 +35,8 @@ class Inputs:
         self.git_commits: set[str] = set()
         #: Everything must have a hash (``--require-hashes``, a lock file).
         self.requires_hashes = False
+        #: All files were read, and there is no hash in them.
+        self.plain = True
         #: Lines that choose indexes and kinds of files.
         self.index_lines: list[str] = []
         #: A copy of standard input, where uv reads it.
@@ -42,6 +44,7 @@ class Inputs:
 
     def note_hash(self, requirement: str) -> None:
         """Remember a requirement that has a hash; uv heeds it only where one version or a URL is named."""
+        self.plain = False
         if "://" in requirement:
             self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
             return
@@ -136,6 +139,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
             return
     else:
         if "://" in value or value.endswith((".py", ".cfg")):
+            inputs.plain = False
             return
         path = os.path.join(folder, value)
         if os.path.basename(path).startswith("pylock.") and path.endswith(".toml"):
@@ -148,6 +152,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
             with open(path, "rb") as file:
                 text = file.read()
         except (OSError, ValueError):
+            inputs.plain = False
             return
         base = os.path.dirname(path)
     for line in logical_lines(text.decode("utf-8", "replace")):

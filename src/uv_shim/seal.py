@@ -136,7 +136,11 @@ class Sealing:
 
     def flagged(self, line: CommandLine, *options: str) -> list[str]:
         """The caller's arguments with ``--verify-hashes``, unless they have it, and those options."""
-        return line.with_options(*([] if line.has("--verify-hashes") else ["--verify-hashes"]), *options)
+        return line.with_options(*self.verifying(line), *options)
+
+    def verifying(self, line: CommandLine) -> list[str]:
+        """``--verify-hashes``, which uv does not take twice."""
+        return [] if line.has("--verify-hashes") else ["--verify-hashes"]
 
     def seal(self, line: CommandLine, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
         """Have uv verify and keep the hash of whatever it is about to download."""
@@ -150,10 +154,18 @@ class Sealing:
             self.trace.append("uv demands hashes for everything by itself")
             return Decision(flagged, inputs=inputs)
 
-        # Imported late: an early import would be on the way of every call that ends above.
-        from uv_shim import preflight
+        # The first question, while the rest of this is imported. (With `--no-cache` there is a cache to be made first.)
+        first = None
+        if not (line.has("--no-cache") or "UV_NO_CACHE" in self.environ):
+            first = self.uv.start(line.rehearsal(*self.verifying(line), refresh=True), stdin=inputs.stdin, watched=True)
+        try:
+            from uv_shim import preflight
 
-        ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce)
+            ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce, first=first)
+        except Exception:
+            if first:
+                first.kill()
+            raise
         try:
             return self.asked(ask, line, inputs, regime, flagged, enforce=enforce)
         finally:
@@ -177,7 +189,7 @@ class Sealing:
                 raise _refusal(unsealed)
             if regime.checks_cache:
                 return Decision(flagged, inputs=inputs)
-            if pins:
+            if pins and not ask.settles(plan, pins):
                 pins, dropped = self.agreed(ask, plan, pins)
                 unsealed.update(dropped)
             if enforce and unsealed:

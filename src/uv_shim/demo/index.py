@@ -7,6 +7,7 @@ One server carries several indexes, each below its own path: ``<url>/<index>/sim
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -32,7 +33,13 @@ class File:
     def digests(self) -> dict[str, str]:
         """Advertised digests by algorithm."""
         data = self.data if self.original is None else self.original
-        return {name: hashlib.new(name, data).hexdigest() for name in self.advertised}
+        return {name: _digest(name, data) for name in self.advertised}
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(algorithm: str, data: bytes) -> str:
+    """Computed once: an index that works while uv waits would be part of what is measured."""
+    return hashlib.new(algorithm, data).hexdigest()
 
 
 @dataclass
@@ -136,6 +143,7 @@ def normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@functools.lru_cache(maxsize=4096)
 def project_of(filename: str) -> str:
     """PEP 503 name of the project that a wheel or sdist belongs to."""
     return normalize(filename.split("-", 1)[0] if filename.endswith(".whl") else filename.rsplit("-", 1)[0])
@@ -225,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file is None:
             self._send(404, b"no such file", body=body)
             return
-        headers = {"Cache-Control": settings.file_cache_control, "ETag": f'"{hashlib.md5(file.data).hexdigest()}"',
+        headers = {"Cache-Control": settings.file_cache_control, "ETag": f'"{_digest("md5", file.data)}"',
                    "Content-Type": "application/octet-stream"}
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if settings.ranges:
@@ -258,6 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(chunk)
 
 
+@functools.lru_cache(maxsize=4096)
 def _wheel_metadata(data: bytes) -> bytes:
     import io
     import zipfile

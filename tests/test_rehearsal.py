@@ -1,0 +1,78 @@
+"""The rehearsal is left out where nothing could come of it, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from uv_shim.demo.index import Index
+from uv_shim.demo.wheels import sdist, wheel
+from world import World
+
+WITH_FILES = ("0.6.17", "0.9.8", "0.11.18", "0.12.15")
+
+
+def dry_runs(world: World, *args: str, **env: str) -> int:
+    """How many dry runs a sealed install makes: each call of the real uv is written down by who stands before it."""
+    log = world.root / "calls"
+    counting = world.root / "counting"
+    counting.write_text(f'#!/bin/sh\necho "$*" >>"{log}"\nexec "{world.uv}" "$@"\n')
+    counting.chmod(0o755)
+    log.write_text("")
+    result = world.run("pip", "install", *args, env={"UV_SHIM_REAL_UV": str(counting), **env}, check=True)
+    assert not result.said
+    calls = log.read_text().splitlines()
+    assert "-c /proc/self/fd/" in calls[-1]
+    return sum("--dry-run" in call for call in calls)
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World], index: Index, version: str) -> World:
+    index.add(wheel("alpha", "1.0", requires=("beta",)))
+    index.add(wheel("beta", "1.0"))
+    return make_world(version)
+
+
+@pytest.mark.parametrize("version", WITH_FILES)
+def test_wheels_into_an_environment_without_them(world: World) -> None:
+    """All that uv looked at is pinned to its file: there is no other plan."""
+    assert dry_runs(world, "alpha") == 1
+
+
+@pytest.mark.parametrize("version", ["0.4.30", "0.5.26"])
+def test_hashes_of_a_version(world: World) -> None:
+    """A uv that tells hashes by version, and not by file, could take another file."""
+    assert dry_runs(world, "alpha") == 2
+
+
+@pytest.mark.parametrize("version", WITH_FILES)
+@pytest.mark.parametrize("case", ["one is installed", "one is in the cache", "an sdist", "the second attempt", "a hash of the caller's",
+                                  "an override", "a local project", "enforce"])
+def test_whatever_could_come_out_otherwise(world: World, index: Index, case: str) -> None:
+    """Then uv is asked."""
+    words = ["alpha"]
+    env = {}
+    if case == "one is installed":
+        world.bare("pip", "install", "beta", check=True)
+    elif case == "one is in the cache":
+        world.bare("pip", "install", "beta", check=True)
+        world.bare("pip", "uninstall", "beta", check=True)
+    elif case == "an sdist":
+        index.add(sdist("gamma", "1.0"))
+        words.append("gamma")
+    elif case == "the second attempt":
+        index.add(wheel("beta", "2.0", requires=("alpha>1",)))
+    elif case == "a hash of the caller's":
+        (world.work / "beta.txt").write_text(f"beta==1.0 --hash=sha256:{index.files['main']['beta-1.0-py3-none-any.whl'].digests()['sha256']}\n")
+        words += ["-r", "beta.txt"]
+    elif case == "an override":
+        (world.work / "override.txt").write_text("beta<3\n")
+        words += ["--override", "override.txt"]
+    elif case == "a local project":
+        (world.work / "local").mkdir()
+        (world.work / "local" / wheel("gamma", "1.0")[0]).write_bytes(wheel("gamma", "1.0")[1])
+        words.append(f"./local/{wheel('gamma', '1.0')[0]}")
+    else:
+        env["UV_SHIM_MODE"] = "enforce"
+    assert dry_runs(world, *words, **env) >= 2
