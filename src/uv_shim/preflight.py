@@ -71,7 +71,8 @@ class Preflight:
 
             self._folder = tempfile.mkdtemp(prefix="uv-shim-")
             line = line.with_cache(self._folder)
-            uv = RealUv(uv.path, {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")})
+            environ = {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")}
+            uv = RealUv(uv.path, environ, tidy=self.close)
         self._uv = uv
         self._line = line
         self._inputs = inputs
@@ -80,7 +81,7 @@ class Preflight:
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
-        self._kept: list[PrivateFile] = []
+        self._constraints: PrivateFile | None = None
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
@@ -122,8 +123,9 @@ class Preflight:
         Raises:
             Failed: there is no way to hand them over.
         """
-        file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
-        self._kept.append(file)
+        if self._constraints:
+            self._constraints.close()  # of a run that is over; what stays open, uv inherits
+        self._constraints = file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
         if not os.path.exists(file.path):
             raise Failed("neither /proc nor /dev/fd is here")
         options = ["-c", file.path]
