@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from pathlib import Path
@@ -39,8 +40,9 @@ exec '{world.uv}' "$@"
 
     def arm(self) -> None:
         """Count the calls anew."""
-        for name in ("calls", "reached", "released"):
+        for name in ("calls", "reached", "gate"):
             (self.folder / name).unlink(missing_ok=True)
+        os.mkfifo(self.folder / "gate")
 
     @property
     def calls(self) -> list[str]:
@@ -54,11 +56,11 @@ exec '{world.uv}' "$@"
 
     def release(self) -> None:
         """Let go of `HELD`."""
-        (self.folder / "released").touch()
+        (self.folder / "gate").write_text("go on\n")
 
 
-#: Wait for `release`, and be the real uv then.
-HELD = 'while ! [ -e "$self/released" ]; do sleep 0.02; done'
+#: Wait for `release`, and be the real uv then. No other process is started: a stop signal in the middle of that would stop but the one.
+HELD = 'read -r _ <"$self/gate"'
 
 
 def wait_for(path: Path) -> None:

@@ -60,14 +60,22 @@ class Terminal:
         self._master = -1
         self.shell.wait(20)
 
-    def states(self) -> list[str]:
-        """States of the processes of the shell's job (``T``: stopped)."""
-        found = []
+    def states(self) -> set[str]:
+        """States of the processes of the shell's job (``T``: stopped), once they are all stopped or gone; else after 5 s."""
+        for _ in range(250):
+            found = self._states()
+            if found <= {"T"}:
+                break
+            time.sleep(0.02)
+        return found
+
+    def _states(self) -> set[str]:
+        found = set()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(fields[3]) == self.shell.pid and int(fields[2]) != self.shell.pid:
-                found.append(fields[0])
+            if int(fields[3]) == self.shell.pid and int(fields[2]) != self.shell.pid and fields[0] != "Z":
+                found.add(fields[0])
         return found
