@@ -11,8 +11,9 @@ from world import World
 
 def strangers(world: World) -> list[str]:
     """Files that neither uv nor the test made: in TMPDIR, HOME and the working directory."""
-    # uv leaves locks in TMPDIR; the memo of the shim is allowed in ~/.cache/uv-shim.
-    known = (r"tmp/uv-\w+\.lock", r"home/\.cache(/uv-shim(/.*)?)?", r"work/\.venv(/.*)?", r"work/requirements\.txt")
+    # uv leaves locks in TMPDIR and, where an index says 404, one beside its credentials; the memo of the shim is allowed in ~/.cache/uv-shim.
+    known = (r"tmp/uv-\w+\.lock", r"home/\.cache(/uv-shim(/.*)?)?", r"work/\.venv(/.*)?", r"work/requirements\.txt",
+             r"home/\.local(/share(/uv(/credentials(/.*)?)?)?)?")
     found = (str(path.relative_to(world.root)) for top in ("tmp", "home", "work") for path in (world.root / top).rglob("*"))
     return sorted(name for name in found if not any(re.fullmatch(pattern, name) for pattern in known))
 

@@ -16,7 +16,7 @@ import pytest
 from aftermath import strangers
 from machine import mount
 from standin import HELD, STEPS, StandIn
-from uv_shim.demo.index import Index
+from uv_shim.demo.index import File, Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, Result, World, project
 
@@ -68,13 +68,10 @@ def holds(world: World, result: Result, bare: Result, mode: str, case: str) -> N
 # uv itself: one call of it goes wrong, and no other.
 
 
-@pytest.mark.parametrize("how", ["kill -9 $$", "kill -TERM $$", "exit 0"], ids=["killed", "terminated", "silent"])
+@pytest.mark.parametrize(("version", "how"), [("0.5.26", "exit 0"), ("0.9.8", "kill -9 $$"), ("0.9.8", "exit 0"), ("0.12.15", "kill -9 $$")])
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("version", PREFLIGHTS)
 def test_one_preflight_goes_wrong(make_world: Callable[..., World], version: str, mode: str, how: str) -> None:
     """Whichever it is. The install is sealed all the same, or a word says that it is not; `enforce` refuses then."""
-    if version != "0.9.8" and how != "kill -9 $$":
-        how = "exit 1"  # each regime has one way to fail that the others have not
     world = make_world(version)
     publish(world.index)
     bare = world.bare(*COMMAND, check=True)
@@ -105,7 +102,7 @@ SURROUNDINGS: dict[str, tuple[Callable[[World], list[str]], int]] = {
     "too few descriptors": (lambda _: limited("n", 12), 2),
     "just enough descriptors": (lambda _: limited("n", 40), 0),
     "too little memory": (lambda _: limited("v", 100_000), -6),
-    "just enough memory": (lambda _: limited("v", 400_000), 0),
+    "just enough memory": (lambda _: limited("v", 4_000_000), 0),
 }
 
 
@@ -164,7 +161,7 @@ def test_the_python_half_runs_out(make_world: Callable[..., World], option: str,
     bare = world.bare(*COMMAND, check=True)
     python, real = world.root / "python3", world.root / "uv"
     python.write_text(f'#!/bin/sh\nulimit -S -{option} "$LIMIT" && exec {PYTHON} "$@"\n')
-    real.write_text(f'#!/bin/sh\nulimit -S -{option} "$(ulimit -H -{option})" && exec {world.uv} "$@"\n')
+    real.write_text(f'#!/bin/bash\nulimit -S -{option} "$(ulimit -H -{option})" && exec {world.uv} "$@"\n')
     for program in (python, real):
         program.chmod(0o755)
     failed = 0
@@ -195,7 +192,7 @@ def test_standard_input_survives_a_failure(make_world: Callable[..., World], arr
         shim = world.root / "damaged" / "shims" / "uv"
         (world.root / "damaged" / "src" / "uv_shim" / "preflight.py").write_text("raise RuntimeError('damaged')\n")
     else:
-        command = "mkfifo pipe; echo lib >pipe & {uv} pip install -c pipe -r - < wanted.txt"
+        command = "mkfifo pipe; echo lib >pipe & {uv} pip install -c pipe -r - < wanted.txt; code=$?; kill $! 2>/dev/null; exit $code"
     result = world.call(str(shim), (), shell=command, env={"UV_SHIM_MODE": mode})
     assert (result.code, world.freeze()) == ((0, EVERYTHING) if mode == "seal" else (2, "")), result.stderr
     assert len(result.said) == 1
@@ -367,8 +364,8 @@ def check_a_troubled_index(make_world: Callable[..., World], version: str, kind:
         assert world.sync(project(world.root / "project", *NAMES)).files == 0
     elif mode == "enforce":
         # The shim passes uv's words on. None of them is of its log.
-        last = bare.stderr.splitlines()[-1].strip()
-        assert last in "\n".join((*result.said, result.stderr))
+        said = re.sub(r"http://\S+", "[url]", "\n".join((*result.said, result.stderr)))
+        assert re.sub(r"http://\S+", "[url]", bare.stderr.splitlines()[-1].strip()) in said
         assert any("nothing was installed" in line for line in result.said) or lines(result) == lines(bare)
     assert strangers(world) == []
 
@@ -416,15 +413,16 @@ def test_the_index_changes_before_the_install(make_world: Callable[..., World], 
     assert strangers(world) == []
 
 
-class Alternates(Trouble):
-    """Of two forms of the same file the one and the other, in turn."""
+@dataclass
+class Alternates:
+    """Serves of two forms of a file the one and the other, in turn."""
 
-    index: Index
+    file: File
     forms: tuple[bytes, bytes]
 
-    def answer(self, request: BaseHTTPRequestHandler) -> bool:
-        name = request.path.rpartition("/")[2]
-        self.index.files["main"][name].data = self.forms[(self.happened - 1) % 2]
+    def __call__(self, request: BaseHTTPRequestHandler) -> bool:
+        if request.path.endswith(self.file.name):
+            self.file.data, self.forms = self.forms[0], self.forms[::-1]
         return False
 
 
@@ -441,10 +439,8 @@ def test_other_bytes_the_second_time(make_world: Callable[..., World], version: 
     for mode in MODES:
         anew(world)
         world.index.files.clear()
-        world.index.add((name, good))
-        world.index.interfere = alternates = Alternates(f"/files/{name}")
-        alternates.index = world.index
-        alternates.forms = (good, bad) if first == "good" else (bad, good)
+        file = world.index.add((name, good), original=good)
+        world.index.interfere = Alternates(file, (good, bad) if first == "good" else (bad, good))
         result = world.run("pip", "install", "app", env={"UV_SHIM_MODE": mode})
         installed = world.freeze()
         assert (result.code, installed) in ((0, "app==1.0\n"), (1, "")), result.stderr

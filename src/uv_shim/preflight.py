@@ -99,6 +99,11 @@ class Preflight:
 
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def built(self) -> list[str]:
+        """What uv said of builds that it has finished, and so will not repeat whatever else failed."""
+        done = {text.split()[-1] for text in self.progress if text.startswith(_PROGRESS[1])}
+        return [text for text in self.progress if text.split()[-1] in done]
+
     def is_offline(self) -> bool:
         """Whether uv may not use the network, by an option, a variable or a setting."""
         self._offline = self._offline or "connectivity: Offline" in self._settings()
@@ -155,8 +160,10 @@ class Preflight:
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
-            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them.
-            output = self._run(self._line.rehearsal(*self._verify, refresh=False))
+            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them. What is not there
+            # by now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
+            free, found = self._watched([], refresh=False, cached=True)
+            output = output if found else free
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output)
         plan = plans.parse(output.stderr)
@@ -164,8 +171,13 @@ class Preflight:
             raise Failed("uv's dry run did not say what it would do", output)
         return plan
 
-    def _watched(self, pins: list[Pin], *, refresh: bool) -> tuple[Output, tuple[str, str, str] | None]:
-        """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
+    def _watched(self, pins: list[Pin], *, refresh: bool, cached: bool = False) -> tuple[Output, tuple[str, str, str] | None]:
+        """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist.
+
+        Where all sdists are in the cache (``cached``), any is one not met before.
+        """
+        if cached:
+            self._met.clear()
         options = [*self._verify, *(self.constraints(pins) if pins else [])]
         run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
         solving = False
@@ -183,11 +195,6 @@ class Preflight:
             if not solving and self._enforce:
                 raise Unverifiable(found[0], UNHASHED_URL)
         return output, found
-
-    def _run(self, arguments: list[str]) -> Output:
-        output = self._uv.run(arguments, stdin=self._inputs.stdin)
-        self._note_progress(output)
-        return output
 
     def _note_progress(self, output: Output) -> None:
         if self._folder:

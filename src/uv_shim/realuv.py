@@ -31,7 +31,14 @@ class Output:
 
     def error(self) -> str:
         """uv's own words of what went wrong: standard error less its log."""
-        return "\n".join(line for line in self.stderr.splitlines() if not line.startswith(("DEBUG ", "TRACE ", "INFO ")))
+        words = []
+        log = False
+        for line in self.stderr.splitlines():
+            # A line of the log may go on in lines that are set in.
+            log = line.startswith(("DEBUG ", "TRACE ", "INFO ")) or (log and line.startswith("  Caused by: "))
+            if not log:
+                words.append(line)
+        return "\n".join(words)
 
 
 class PrivateFile:

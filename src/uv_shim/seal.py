@@ -197,7 +197,9 @@ class Sealing:
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
-            return self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
+            decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
+            decision.progress = [] if line.has("--quiet") else ask.built()
+            return decision
         said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
         progress = [] if line.has("--quiet") else ask.progress
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
