@@ -84,6 +84,24 @@ def test_one_preflight_goes_wrong(make_world: Callable[..., World], version: str
             assert (result.code, result.said, len(real.calls)) == (0, (), PREFLIGHTS[version] + 1), real.calls
 
 
+@pytest.mark.parametrize("version", PREFLIGHTS)
+def test_no_bad_code_runs_where_a_preflight_goes_wrong(make_world: Callable[..., World], version: str) -> None:
+    """In `enforce`, an sdist with other bytes than the index says is not built, whichever preflight fails before it was found out."""
+    world = make_world(version)
+    ran = world.root / "ran"
+    name, good = sdist("src", "1.0")
+    world.index.add((name, sdist("src", "1.0", note=f"\nopen({str(ran)!r}, 'w')")[1]), original=good)
+    for cacheable in ("max-age=365000000, immutable", "no-store"):
+        world.index.configure(file_cache_control=cacheable)
+        for number in range(1, PREFLIGHTS[version] + 1):
+            anew(world)
+            real = StandIn(world, number, "kill -9 $$")
+            result = world.run("pip", "install", "src", env={"UV_SHIM_REAL_UV": str(real.path), "UV_SHIM_MODE": "enforce"})
+            assert (result.code != 0, world.freeze(), ran.exists()) == (True, "", False), number
+    world.bare("pip", "install", "src")
+    assert ran.exists(), "its code does not say that it ran: this test has lost its meaning"
+
+
 # The surroundings.
 
 
