@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from aftermath import settle, strangers
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, World, project
@@ -34,35 +35,6 @@ def publish(index: Index, count: int = 6) -> list[str]:
         index.add(wheel(name, "1.0", payload=200_000))
     index.add(sdist(names[-1], "1.0", payload=50_000))
     return names
-
-
-def strangers(world: World) -> list[str]:
-    """Files that neither uv nor the test made: in TMPDIR, HOME and the working directory."""
-    # uv leaves locks in TMPDIR; the memo of the shim is allowed in ~/.cache/uv-shim.
-    known = (r"tmp/uv-\w+\.lock", r"home/\.cache(/uv-shim(/.*)?)?", r"work/\.venv(/.*)?", r"work/requirements\.txt")
-    found = (str(path.relative_to(world.root)) for top in ("tmp", "home", "work") for path in (world.root / top).rglob("*"))
-    return sorted(name for name in found if not any(re.fullmatch(pattern, name) for pattern in known))
-
-
-def alive(session: int) -> bool:
-    """Whether a process of that session is alive."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            return True
-    return False
-
-
-def settle(session: int) -> None:
-    """Wait until the last process of a session is gone."""
-    for _ in range(400):
-        if not alive(session):
-            return
-        time.sleep(0.025)
-    raise AssertionError("a process that the shim started is still there after 10 s")
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "process"])

@@ -1,6 +1,6 @@
 """Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
 
-Written for any Python that may be in the way, so that one too old can be told apart and the next one be tried.
+Written for any Python that may be in the way, so that one too old, or one that lacks something, can be told apart and the next one be tried.
 """
 
 try:  # Ctrl-C ends this as it ends uv, from the start
@@ -14,14 +14,19 @@ except (ImportError, ValueError):
 import os
 import sys
 
-if sys.version_info < (3, 8):
-    # The router goes on to its next candidate; it believes this list only in this very process.
-    _skip = os.environ.get("UV_SHIM_PYTHON_SKIP", "")
-    if not _skip.startswith("%d:" % os.getpid()):
-        _skip = "%d:" % os.getpid()
-    os.environ["UV_SHIM_PYTHON_SKIP"] = _skip + sys.executable + ":"
+
+def _step_aside(why):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # Python 2 reads this too
+    """The router goes on to its next candidate; it has noted down this one (UV_SHIM_PYTHON_SKIP)."""
+    if os.environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
+        sys.stderr.write("uv-shim: trace: %s does not run the shim: %s\n" % (sys.executable, why))
     os.environ.pop("UV_SHIM_VISITED", None)
+    if not sys.argv[3]:
+        os.environ.pop("LC_CTYPE", None)
     os.execv(sys.argv[2], [sys.argv[2]] + sys.argv[4:])
+
+
+if sys.version_info < (3, 8):
+    _step_aside("it is older than 3.8")
 
 environ = dict(os.environ)
 environ.pop("UV_SHIM_PYTHON_SKIP", None)
@@ -37,18 +42,21 @@ if _cache and not os.path.exists(os.path.join(_home, "__pycache__", "seal.%s.pyc
     sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
     sys.dont_write_bytecode = False
 
-# A descriptor that the caller closed stays closed for uv, and is not taken by a file of ours before.
-for _fd in (0, 1, 2):
-    try:
-        os.fstat(_fd)
-    except OSError:
-        os.open(os.devnull, os.O_RDWR)
-
-# Open as long as this runs: whoever replaces or removes this copy sees by it that it is in use. uv does not inherit it.
-os.open(os.path.join(_home, "launch.py"), os.O_RDONLY)
-
 sys.path.insert(0, os.path.dirname(_home))
 
-from uv_shim import seal  # noqa: E402
+try:
+    # A descriptor that the caller closed stays closed for uv, and is not taken by a file of ours before.
+    for _fd in (0, 1, 2):
+        try:
+            os.fstat(_fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+    # Open as long as this runs: whoever replaces or removes this copy sees by it that it is in use. uv does not inherit it.
+    os.open(os.path.join(_home, "launch.py"), os.O_RDONLY)
+
+    from uv_shim import seal
+except Exception as _error:  # noqa: BLE001  # no memory, no descriptors, a Python without its library, a damaged copy
+    _step_aside(repr(_error))
 
 os._exit(seal.main(sys.argv[1], sys.argv[4:], environ))  # at once: nothing is left to be tidied up

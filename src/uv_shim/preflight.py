@@ -74,7 +74,8 @@ class Preflight:
 
             self._folder = tempfile.mkdtemp(prefix="uv-shim-")
             line = line.with_cache(self._folder)
-            uv = RealUv(uv.path, {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")})
+            environ = {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")}
+            uv = RealUv(uv.path, environ, tidy=self.close)
         self._uv = uv
         self._line = line
         self._inputs = inputs
@@ -83,7 +84,7 @@ class Preflight:
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
         self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
-        self._kept: list[PrivateFile] = []
+        self._constraints: PrivateFile | None = None
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
@@ -100,6 +101,11 @@ class Preflight:
             import shutil
 
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def built(self) -> list[str]:
+        """What uv said of builds that it has finished, and so will not repeat whatever else failed."""
+        done = {text.split()[-1] for text in self.progress if text.startswith(_PROGRESS[1])}
+        return [text for text in self.progress if text.split()[-1] in done]
 
     def is_offline(self) -> bool:
         """Whether uv may not use the network, by an option, a variable or a setting."""
@@ -125,8 +131,9 @@ class Preflight:
         Raises:
             Failed: there is no way to hand them over.
         """
-        file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
-        self._kept.append(file)
+        if self._constraints:
+            self._constraints.close()  # of a run that is over; what stays open, uv inherits
+        self._constraints = file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
         if not os.path.exists(file.path):
             raise Failed("neither /proc nor /dev/fd is here")
         options = ["-c", file.path]
@@ -156,8 +163,10 @@ class Preflight:
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
-            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them.
-            output = self._run(self._line.rehearsal(*self._verify, refresh=False))
+            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them. What is not there
+            # by now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
+            free, found = self._watched([], refresh=False, cached=True)
+            output = output if found else free
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output)
         plan = plans.parse(output.stderr)
@@ -165,8 +174,13 @@ class Preflight:
             raise Failed("uv's dry run did not say what it would do", output)
         return plan
 
-    def _watched(self, pins: list[Pin], *, refresh: bool) -> tuple[Output, tuple[str, str, str] | None]:
-        """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist."""
+    def _watched(self, pins: list[Pin], *, refresh: bool, cached: bool = False) -> tuple[Output, tuple[str, str, str] | None]:
+        """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist.
+
+        Where all sdists are in the cache (``cached``), any is one not met before.
+        """
+        if cached:
+            self._met.clear()
         options = [*self._verify, *(self.constraints(pins) if pins else [])]
         run, self._first = self._first, None
         if run is None:
@@ -186,11 +200,6 @@ class Preflight:
             if not solving and self._enforce:
                 raise Unverifiable(found[0], UNHASHED_URL)
         return output, found
-
-    def _run(self, arguments: list[str]) -> Output:
-        output = self._uv.run(arguments, stdin=self._inputs.stdin)
-        self._note_progress(output)
-        return output
 
     def _note_progress(self, output: Output) -> None:
         if self._folder:

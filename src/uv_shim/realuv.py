@@ -31,7 +31,14 @@ class Output:
 
     def error(self) -> str:
         """uv's own words of what went wrong: standard error less its log."""
-        return "\n".join(line for line in self.stderr.splitlines() if not line.startswith(("DEBUG ", "TRACE ", "INFO ")))
+        words = []
+        log = False
+        for line in self.stderr.splitlines():
+            # A line of the log may go on in lines that are set in.
+            log = line.startswith(("DEBUG ", "TRACE ", "INFO ")) or (log and line.startswith("  Caused by: "))
+            if not log:
+                words.append(line)
+        return "\n".join(words)
 
 
 class PrivateFile:
@@ -39,10 +46,13 @@ class PrivateFile:
 
     def __init__(self, text: bytes) -> None:
         self.fd = _nameless()
+        self.write(text)
+        os.set_inheritable(self.fd, True)  # noqa: FBT003
+
+    def write(self, text: bytes) -> None:
         view = memoryview(text)
         while view:
             view = view[os.write(self.fd, view) :]
-        os.set_inheritable(self.fd, True)  # noqa: FBT003
 
     @property
     def path(self) -> str:
@@ -78,10 +88,11 @@ def _nameless() -> int:
 class RealUv:
     """The real uv at ``path``, called with the caller's environment."""
 
-    def __init__(self, path: str, environ: dict[str, str]) -> None:
+    def __init__(self, path: str, environ: dict[str, str], tidy: Callable[[], None] | None = None) -> None:
         self.path = path
         self.environ = environ
-        self._child = 0
+        #: What is to be done where this process is told to stop while uv runs.
+        self.tidy = tidy
 
     def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False) -> Run:
         """Start uv with those arguments and without those variables; ``watched``: its standard error is read while it runs."""
@@ -91,7 +102,7 @@ class RealUv:
         environ["UV_SHIM_PREFLIGHT"] = str(os.getpid())
         environ["NO_COLOR"] = "1"
         environ["RUST_LOG"] = _LOG
-        return Run(self.path, arguments, environ, stdin, watched=watched)
+        return Run(self, arguments, environ, stdin, watched=watched)
 
     def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = ()) -> Output:
         """Run uv to its end."""
@@ -114,7 +125,8 @@ class RealUv:
 class Run:
     """A uv that was started. It is stopped when this process is told to stop."""
 
-    def __init__(self, path: str, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool) -> None:
+    def __init__(self, uv: RealUv, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool) -> None:
+        self._tidy = uv.tidy
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None
         self._guard: Guard | None = None
@@ -142,15 +154,20 @@ class Run:
         import _signal
 
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
+        told = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
+        # Told to stop while uv is being started, this process would end and uv go on.
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, told)
         try:
-            self.pid = os.posix_spawn(path, [path, *arguments], environ, file_actions=actions, setsigdef=ignored_by_python)
+            self.pid = os.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
+                                      setsigdef=ignored_by_python)
+            for number in told:
+                if _signal.getsignal(number) != _signal.SIG_IGN:
+                    _signal.signal(number, self._told_to_stop)
         finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
             if self._guard:
                 self._guard.started()
                 os.close(writer)
-        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
-            if _signal.getsignal(number) != _signal.SIG_IGN:
-                _signal.signal(number, self._told_to_stop)
 
     def finish(self, stop_at: Callable[[str], bool] | None = None) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true.
@@ -212,8 +229,15 @@ class Run:
     def _told_to_stop(self, number: int, _frame: object) -> None:
         import _signal
 
-        if self.pid:
-            os.kill(self.pid, number)
+        try:
+            if self.pid:
+                os.kill(self.pid, number)
+                if self._tidy:
+                    os.waitpid(self.pid, 0)
+        except OSError:
+            pass  # it has just ended by itself
+        if self._tidy:
+            self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from uv_shim.arguments import CommandLine
+from uv_shim.errors import ShimError
 from uv_shim.hashes import normalize
 from uv_shim.realuv import PrivateFile
 
@@ -70,13 +71,13 @@ class Inputs:
         return _names_hash(url) or _bare(url) in self._hashed_urls
 
 
-def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
+def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
     """Read the inputs that the command line names. Inputs that vanish once read are kept in private files, on the same descriptors.
 
     Raises:
         OnlyOnce: an input cannot be read twice and cannot be kept (a named pipe).
+        ShimError: an input was lost while it was read; uv would install a part of what was asked for.
     """
-    inputs = Inputs()
     folder = (line.values("--directory") or ["."])[-1]
     files = [(value, name) for name in _FILE_OPTIONS for value in line.values(name)]
     if line.command == "sync":
@@ -91,15 +92,13 @@ def read(line: CommandLine, environ: dict[str, str]) -> Inputs:
     for value, name in files:
         if name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
-    return inputs
 
 
 def _keep(value: str, folder: str, inputs: Inputs) -> None:
     """Make sure that ``value`` can be read more than once."""
     if value in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
         if inputs.stdin is None:
-            inputs.stdin = PrivateFile(_drain(0))
-            os.dup2(inputs.stdin.fd, 0)
+            inputs.stdin = _copy(0)
         return
     import stat
 
@@ -111,12 +110,20 @@ def _keep(value: str, folder: str, inputs: Inputs) -> None:
         return
     directory, _, number = value.rpartition("/")
     if directory in ("/dev/fd", "/proc/self/fd") and number.isdigit():
-        fd = int(number)
-        kept = PrivateFile(_drain(fd))
-        os.dup2(kept.fd, fd)
-        os.set_inheritable(fd, True)  # noqa: FBT003
+        _copy(int(number))
     else:
         raise OnlyOnce(value)
+
+
+def _copy(fd: int) -> PrivateFile:
+    """Put a copy of what ``fd`` has to say in its place."""
+    copy = PrivateFile(b"")  # where none can be had, nothing has been read yet
+    try:
+        copy.write(_drain(fd))
+    except (OSError, MemoryError) as error:
+        raise ShimError(f"what uv was to read on descriptor {fd} could not be kept ({error!r}); nothing was installed.") from None
+    os.dup2(copy.fd, fd)
+    return copy
 
 
 def _drain(fd: int) -> bytes:

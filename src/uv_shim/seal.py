@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 _PRESENTING = frozenset(("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE"))
 
 _TOO_OLD = "unsealed: this uv is older than 0.4.6 and cannot be told hashes"
+_UNKNOWN = "unsealed: what uv installs here, as this uv does not say its version"
 
 
 class Decision:
     """What uv is called with, and what is said about it."""
 
-    __slots__ = ("arguments", "inputs", "progress", "said")
+    __slots__ = ("arguments", "progress", "said")
 
-    def __init__(self, arguments: list[str], said: str = "", inputs: Inputs | None = None, progress: list[str] | None = None) -> None:
+    def __init__(self, arguments: list[str], said: str = "", progress: list[str] | None = None) -> None:
         self.arguments = arguments
         #: Lines that uv printed in a preflight and will not print again. They are the whole answer where there are no arguments.
         self.progress = progress or []
         #: One line for the user; empty where there is nothing to say.
         self.said = said
-        self.inputs = inputs
 
 
 def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
@@ -57,8 +57,8 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
             _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed."))
             return EXIT_REFUSED
         decision = Decision(sealing.fallback, f"unsealed: what uv installs here, as the shim failed ({error!r})")
-    if decision.inputs and decision.inputs.stdin:
-        decision.inputs.stdin.rewind()
+    if sealing.inputs and sealing.inputs.stdin:
+        sealing.inputs.stdin.rewind()  # however this came about: uv would install nothing, and call it a success
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
     _write("".join(f"{text}\n" for text in decision.progress))
     _print((*sealing.overruled, *((decision.said,) if decision.said else ())))
@@ -85,6 +85,8 @@ class Sealing:
         #: What is known so far, for whatever goes wrong after. A policy that was not read may have said so.
         self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or os.path.exists(config.SYSTEM)
         self.fallback = arguments
+        #: What the caller hands over, as far as it was read.
+        self.inputs: Inputs | None = None
         #: A softer mode that was asked for in vain, in a line.
         self.overruled: tuple[str, ...] = ()
 
@@ -111,7 +113,7 @@ class Sealing:
             if enforce:
                 raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
-            return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD)
+            return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD if regime else _UNKNOWN)
         self.fallback = flagged = self.flagged(line)
         if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--dry-run", "--version"):
             return Decision(flagged)
@@ -146,13 +148,14 @@ class Sealing:
         """Have uv verify and keep the hash of whatever it is about to download."""
         from uv_shim import requirements
 
+        self.inputs = inputs = requirements.Inputs()
         try:
-            inputs = requirements.read(line, self.environ)
+            requirements.read(line, self.environ, inputs)
         except requirements.OnlyOnce as error:
             return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
         if inputs.requires_hashes or line.has("--require-hashes") or _true(self.environ.get("UV_REQUIRE_HASHES", "")):
             self.trace.append("uv demands hashes for everything by itself")
-            return Decision(flagged, inputs=inputs)
+            return Decision(flagged)
 
         # The first question, while the rest of this is imported. (With `--no-cache` there is a cache to be made first.)
         first = None
@@ -181,14 +184,14 @@ class Sealing:
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if not plan.changes and plan.audited is not None and self.may_repeat(line, regime):
                 self.trace.append("uv has answered already")
-                return Decision([], inputs=inputs, progress=[] if line.has("--quiet") else plan.audited)
+                return Decision([], progress=[] if line.has("--quiet") else plan.audited)
             if not installs:
-                return Decision(flagged, inputs=inputs)
+                return Decision(flagged)
             pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
             if enforce and unsealed:
                 raise _refusal(unsealed)
             if regime.checks_cache:
-                return Decision(flagged, inputs=inputs)
+                return Decision(flagged)
             if pins and not ask.settles(plan, pins):
                 pins, dropped = self.agreed(ask, plan, pins)
                 unsealed.update(dropped)
@@ -198,18 +201,20 @@ class Sealing:
             raise _refusal({unverifiable.name: unverifiable.reason}) from None
         except preflight.Refused as refused:
             self.trace.append("a file's bytes do not match; uv says which")
-            return Decision(self.flagged(line, *ask.constraints(refused.pins)), inputs=inputs)
+            return Decision(self.flagged(line, *ask.constraints(refused.pins)))
         except preflight.Failed as failed:
             if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
-                return Decision(self.arguments, inputs=inputs)  # no such command line: uv says so, and nothing else can happen
+                return Decision(self.arguments)  # no such command line: uv says so, and nothing else can happen
             if enforce and failed.output is not None and failed.output.code in (1, 2):
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
-            return self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce, inputs=inputs)
+            decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
+            decision.progress = [] if line.has("--quiet") else ask.built()
+            return decision
         said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
         progress = [] if line.has("--quiet") else ask.progress
-        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, inputs, progress)
+        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
 
     def may_repeat(self, line: CommandLine, regime: Regime) -> bool:
         """Whether uv's answer in the dry run is word for word what it would say without: nothing to do, and nobody wants it coloured.
@@ -219,11 +224,11 @@ class Sealing:
         presented = line.has("--verbose", "--color", "--output-format", "--strict")
         return regime.audits_only and not presented and not _PRESENTING.intersection(self.environ) and not os.isatty(2)
 
-    def unsealed(self, flagged: list[str], reason: str, *, enforce: bool, inputs: Inputs | None = None) -> Decision:
+    def unsealed(self, flagged: list[str], reason: str, *, enforce: bool) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
         if enforce:
             raise ShimError(f"refused: cannot verify {reason}; nothing was installed.")
-        return Decision(flagged, f"unsealed: {reason}", inputs)
+        return Decision(flagged, f"unsealed: {reason}")
 
     def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, line: CommandLine, *,
              enforce: bool) -> tuple[list[Pin], dict[str, str]]:

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Callable
 
 
 @dataclass
@@ -78,6 +79,8 @@ class Index:
         self.fetched = Fetched()
         self.bytes_per_second = bytes_per_second
         self.latency = latency
+        #: Called with each request first: where it returns true, it has answered.
+        self.interfere: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
         self._lock = threading.Lock()
         self._line_free_at = 0.0
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -167,6 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         index = self.server.index
         if index.latency:
             time.sleep(index.latency)
+        if index.interfere(self):
+            return
         where, _, rest = self.path.split("?")[0].strip("/").partition("/")
         settings = index.settings.get(where, Settings())
         files = index.files.get(where)

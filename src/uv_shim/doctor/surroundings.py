@@ -91,10 +91,11 @@ def _python(place: Surroundings) -> Iterator[Finding]:
         return
     python = lines[tried[-1]].partition(": exec ")[2]
     after = lines[tried[-1] + 1 :]
-    if any(line.startswith("uv-shim: ") for line in after):
+    if any(line.startswith("uv-shim: trace: real uv: ") for line in after):
         yield Finding(name, OK, f"{python} does the sealing")
-    else:
-        yield Finding(name, PROBLEM, f"{python} does not run the shim: {after[-1] if after else f'exit code {done.returncode}'}", fix)
+        return
+    said = [line.rpartition(" does not run the shim: ")[2] for line in after if " does not run the shim: " in line] + after[-1:]
+    yield Finding(name, PROBLEM, f"{python} does not run the shim: {said[0] if said else f'exit code {done.returncode}'}", fix)
 
 
 def _configuration(place: Surroundings) -> Iterator[Finding]:

@@ -1,0 +1,60 @@
+"""A crowd on one cache: many installs at a time, and beside them what else people do to a cache."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aftermath import strangers
+from uv_shim.demo.wheels import sdist, wheel
+from world import PYTHON, SHIM, World, project
+
+#: Small packages: what is measured is the crowd. Two cores take about half a minute for it.
+INSTALLS = 50
+NAMES = [f"pkg{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("version", ["0.9.8"])
+def test_fifty_installs(make_world: Callable[..., World], version: str, record_property: Callable[[str, object], None]) -> None:
+    """With a `uv sync` and a `uv cache prune` beside them: all end well, each environment is right, and `uv sync` fetches nothing after."""
+    world = make_world(version, UV_CONCURRENT_BUILDS="1")
+    for name in NAMES[:-1]:
+        world.index.add(wheel(name, "1.0", payload=2_000))
+    world.index.add(sdist(NAMES[-1], "1.0"))
+    synced = project(world.root / "synced", *NAMES)
+    world.sync(synced)
+    world.bare("venv", "-q", "--python", str(PYTHON), str(world.root / "0"), check=True)
+    for number in range(1, INSTALLS):
+        # A virtual environment holds its own place in `pyvenv.cfg` and scripts only; nothing here runs those.
+        shutil.copytree(world.root / "0", world.root / str(number), symlinks=True)
+    shutil.rmtree(world.root / "cache")
+    wanted = [sorted({NAMES[number % 10], NAMES[(number * 3 + 1) % 10], NAMES[-1] if number % 5 == 0 else NAMES[0]}) for number in range(INSTALLS)]
+
+    def call(argv: list[str | Path], folder: Path = world.work) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, cwd=folder, env=world.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(INSTALLS + 2) as pool:
+        installs = [pool.submit(call, [SHIM, "pip", "install", "--python", world.root / str(number), *names])
+                    for number, names in enumerate(wanted)]
+        others = [pool.submit(call, [SHIM, "sync", "--python", str(PYTHON), "--reinstall"], synced),
+                  pool.submit(call, [SHIM, "cache", "prune"])]
+        done = [one.result() for one in (*installs, *others)]
+    record_property("measured", f"{INSTALLS} installs at a time, with a sync and a prune beside them: {time.monotonic() - started:.0f} s")
+    assert [(one.args, one.returncode, one.stderr) for one in done if one.returncode or "uv-shim: " in one.stderr] == []
+    for number, names in enumerate(wanted):
+        found = {path.name.partition("-")[0] for path in (world.root / str(number)).rglob("*.dist-info")}
+        assert found == set(names)
+    # What is in the cache has its hash. What the prune took in time, if anything, is fetched once more, and no file twice.
+    after = world.sync(project(world.root / "after", *NAMES))
+    assert set(after.fetched.files.values()) <= {1}
+    assert world.sync(project(world.root / "again", *NAMES)).files == 0
+    pruned = next(one for one in done if "prune" in one.args)
+    assert after.files == 0 or "Removed" in pruned.stderr, pruned.stderr
+    assert strangers(world) == []

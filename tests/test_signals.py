@@ -1,0 +1,160 @@
+"""Signals at each step of a call: to the caller it is as if uv alone were there, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from aftermath import settle, strangers
+from standin import HELD, STEPS, StandIn
+from terminal import Terminal
+from uv_shim.demo.wheels import wheel
+from world import SHIM, World, project
+
+VERSION = "0.9.8"
+#: A uv that hangs leaves no core file behind where it is told to quit.
+NO_CORE = ("sh", "-c", 'ulimit -c 0; exec "$@"', "sh")
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """One wheel to install."""
+    made = make_world(VERSION)
+    made.index.add(wheel("app", "1.0"))
+    return made
+
+
+def start(world: World, *argv: str, real: StandIn | None = None) -> subprocess.Popen[str]:
+    """Start a program in a session of its own."""
+    env = {**world.env, **({"UV_SHIM_REAL_UV": str(real.path)} if real else {})}
+    return subprocess.Popen(argv, cwd=world.work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            start_new_session=True, text=True)
+
+
+def held(world: World) -> tuple[threading.Event, threading.Event]:
+    """Have the index answer nothing for now: an event for its first request, and one that lets it answer."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def interfere(_: object) -> bool:
+        asked.set()
+        answer.wait(20)
+        return False
+
+    world.index.interfere = interfere
+    return asked, answer
+
+
+def status_of_bare(world: World, signalled: signal.Signals) -> int:
+    """How the bare uv ends that is told to while it waits for the index."""
+    asked, answer = held(world)
+    process = start(world, *NO_CORE, str(world.uv), "pip", "install", "app")
+    assert asked.wait(10)
+    os.killpg(process.pid, signalled)
+    process.communicate(timeout=10)
+    answer.set()
+    return process.returncode
+
+
+@pytest.mark.parametrize("options", [(), ("--no-cache",)], ids=["cache", "no-cache"])
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT], ids=["INT", "TERM", "HUP", "QUIT"])
+def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[str, ...]) -> None:
+    """At whatever step, told alone or with its group: it ends as the bare uv does; no process, no file and no word stays."""
+    expected = status_of_bare(world, signalled)
+    assert expected == -signalled
+    for number, step in enumerate(STEPS, 1):
+        for tell in (os.killpg, os.kill):
+            shutil.rmtree(world.root / "cache", ignore_errors=True)
+            real = StandIn(world, number, "exec sleep 600")
+            process = start(world, *NO_CORE, str(SHIM), "pip", "install", "app", *options, real=real)
+            real.wait()
+            tell(process.pid, signalled)
+            _, stderr = process.communicate(timeout=10)
+            settle(process.pid)
+            assert (process.returncode, stderr, strangers(world)) == (expected, "", []), f"{step}, {tell.__name__}"
+
+
+@pytest.mark.parametrize("command", ['nohup "$@" 2>&1 </dev/null | cat', '"$@" & wait'], ids=["nohup", "background"])
+def test_what_the_caller_ignores_stays_ignored(world: World, command: str) -> None:
+    """Behind nohup a hang-up, and in a script's background an interrupt, are nothing to the shim, at whatever step."""
+    signalled = signal.SIGHUP if "nohup" in command else signal.SIGINT
+    for number in range(1, len(STEPS) + 1):
+        world.bare("pip", "uninstall", "-q", "app")
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        real = StandIn(world, number, HELD)
+        # The shell itself is told too, and must not end by it.
+        process = start(world, "sh", "-c", f"trap : {signalled.name[3:]}; {command}", "sh", str(SHIM), "pip", "install", "app", real=real)
+        real.wait()
+        job = [int(name) for name in os.listdir("/proc") if name.isdigit() and is_shim(int(name), world)]
+        assert job
+        for pid in job:
+            os.kill(pid, signalled)
+        time.sleep(0.05)
+        real.release()
+        process.communicate(timeout=20)
+        settle(process.pid)
+        assert world.freeze() == "app==1.0\n"
+    assert world.sync(project(world.root / "project", "app")).files == 0
+
+
+def is_shim(pid: int, world: World) -> bool:
+    """Whether that process is the shim, or what it became or has started, in this world."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/cmdline", "rb") as command:
+            return b"UV_SHIM_VISITED=" in environ.read() and str(world.root).encode() in command.read()
+    except OSError:
+        return False
+
+
+def test_a_signal_while_a_preflight_starts(world: World) -> None:
+    """There is no moment at which the shim ends and its preflight stays: the real uv tells its parent to stop as soon as it is started."""
+    for number in (1, 2, 3):
+        for _ in range(5):
+            shutil.rmtree(world.root / "cache", ignore_errors=True)
+            real = StandIn(world, number, "kill -TERM $PPID; exec sleep 600")
+            process = start(world, str(SHIM), "pip", "install", "app", real=real)
+            _, stderr = process.communicate(timeout=10)
+            settle(process.pid)
+            assert (process.returncode, stderr) == (-signal.SIGTERM, "")
+
+
+def ways_on_a_terminal(terminal: Terminal, command: str, real: StandIn) -> list[object]:
+    """Stop and continue a command that is held, interrupt it, and quit it; what the shell says of each. Then hang up on it."""
+    said: list[object] = []
+    for keys in ("\x1a", "\x03", "\x1c", ""):
+        real.arm()
+        terminal.type(f"{command}\n")
+        real.wait()
+        if not keys:
+            break
+        terminal.type(keys)
+        said += [terminal.status(), terminal.states()]
+        if keys == "\x1a":
+            terminal.type("fg\n")
+            real.release()
+            said.append(terminal.status())
+    terminal.hang_up()
+    return said
+
+
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1), ids=STEPS)
+def test_on_a_terminal(make_world: Callable[..., World], number: int) -> None:
+    """Ctrl-Z and `fg`, Ctrl-C and Ctrl-\\ do what they do to the bare uv, at whatever step; so does a terminal that goes away."""
+    said = []
+    for program in ("shim", "bare"):
+        world = make_world(VERSION, program)
+        world.index.add(wheel("app", "1.0"))
+        real = StandIn(world, number if program == "shim" else 1, HELD)
+        with Terminal(world, {"UV_SHIM_REAL_UV": str(real.path)}) as terminal:
+            terminal.type("ulimit -c 0\n")
+            assert terminal.status() == 0
+            said.append(ways_on_a_terminal(terminal, f"{SHIM if program == 'shim' else real.path} pip install --reinstall app", real))
+        settle(terminal.shell.pid)
+        assert (world.freeze(), strangers(world)) == ("app==1.0\n", [])
+    assert said[0] == said[1] == [148, {"T"}, 0, 130, set(), 131, set()]
