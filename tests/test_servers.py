@@ -181,7 +181,13 @@ def page(url: str, name: str) -> str:
 def test_install_then_sync(make_world: Callable[..., World], server: tuple[Counting, str], version: str, mode: str) -> None:
     """What was installed through the shim, `uv sync` does not fetch; nothing is fetched twice, and nothing is said."""
     proxy, url = server
-    world = make_world(version, UV_INDEX_URL=url, UV_SHIM_MODE=mode)
+    world = make_world(version, UV_SHIM_MODE=mode)
+    if version == "0.5.26" and "@" in url:
+        # There, a page's relative links inherit the password of its URL, `uv.lock` has them without, and to uv these are two files
+        # ("Cached request doesn't match current request"): no shim can help that. A password from ~/.netrc is in no URL.
+        (world.home / ".netrc").write_text("machine 127.0.0.1 login someone password secret\n")
+        url = url.replace("someone:secret@", "")
+    world.env["UV_INDEX_URL"] = url
     proxy.take()
     result = world.run("pip", "install", *NAMES)
     fetched = proxy.take()
