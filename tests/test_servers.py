@@ -61,10 +61,10 @@ class _Forward(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Counted, not logged."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._forward()
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._forward()
 
     def _forward(self) -> None:
@@ -82,7 +82,7 @@ class _Forward(BaseHTTPRequestHandler):
         for key, value in answer.getheaders():
             if key.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
                 self.send_header(key, value)
-        self.send_header("Content-Length", answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data)))
+        self.send_header("Content-Length", (self.command == "HEAD" and answer.getheader("Content-Length")) or str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
@@ -172,7 +172,8 @@ def page(url: str, name: str) -> str:
     scheme, _, rest = url.partition("://")
     credentials, _, place = rest.rpartition("@")
     headers = {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()} if credentials else {}
-    with urllib.request.urlopen(urllib.request.Request(f"{scheme}://{place}/{name}/", headers=headers), timeout=20) as answer:
+    request = urllib.request.Request(f"{scheme}://{place}/{name}/", headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
@@ -206,9 +207,8 @@ def test_tampered(make_world: Callable[..., World], server: tuple[Counting, str]
     """Both advertise a SHA-256: a file that does not match it is refused, where the bare uv before 0.12.16 installs it."""
     proxy, url = server
     assert "#sha256=" in page(url, name)
-    make = sdist if name == "src" else wheel
-    others = {filename: data for filename, data in (make(name, "1.0", note="others"),)}
-    proxy.change = lambda filename, data: others.get(filename, data)
+    others = (sdist if name == "src" else wheel)(name, "1.0", note="others")
+    proxy.change = lambda filename, data: others[1] if filename == others[0] else data
     try:
         world = make_world(version, UV_INDEX_URL=url)
         result: Result = world.run("pip", "install", "--no-deps", name)

@@ -145,7 +145,7 @@ def ways_on_a_terminal(terminal: Terminal, command: str, real: StandIn) -> list[
 
 @pytest.mark.parametrize("number", range(1, len(STEPS) + 1), ids=STEPS)
 def test_on_a_terminal(make_world: Callable[..., World], number: int) -> None:
-    """Ctrl-Z and `fg`, Ctrl-C and Ctrl-\\ do what they do to the bare uv, at whatever step; so does a terminal that goes away."""
+    """Ctrl-Z and `fg`, Ctrl-C and Ctrl-backslash do what they do to the bare uv, at whatever step; so does a terminal that goes away."""
     said = []
     for program in ("shim", "bare"):
         world = make_world(VERSION, program)
