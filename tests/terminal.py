@@ -26,7 +26,7 @@ class Terminal:
         self.until("ready> ")
         os.close(slave)
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Terminal:  # noqa: PYI034  # typing.Self is younger than Python 3.8
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-import peers
+import services
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, Result, World, project
 
@@ -61,10 +61,10 @@ class _Forward(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Counted, not logged."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._forward()
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._forward()
 
     def _forward(self) -> None:
@@ -82,7 +82,7 @@ class _Forward(BaseHTTPRequestHandler):
         for key, value in answer.getheaders():
             if key.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
                 self.send_header(key, value)
-        self.send_header("Content-Length", answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data)))
+        self.send_header("Content-Length", (self.command == "HEAD" and answer.getheader("Content-Length")) or str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
@@ -124,7 +124,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def devpi(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Counting, str]]:
     """devpi-server with an index that devpi-client has uploaded to."""
-    programs = peers.programs("devpi", "devpi-server", "devpi-client")
+    programs = services.programs("devpi", "devpi-server", "devpi-client")
     folder, port = tmp_path_factory.mktemp("devpi"), free_port()
     env = {"HOME": str(folder), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 
@@ -148,7 +148,7 @@ def devpi(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def pypiserver(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Counting, str]]:
     """pypiserver that wants a name and a password for whatever it does."""
-    programs = peers.programs("pypiserver", "pypiserver[passlib]")
+    programs = services.programs("pypiserver", "pypiserver[passlib]")
     folder, port = tmp_path_factory.mktemp("pypiserver"), free_port()
     (folder / "passwords").write_text(f"someone:{{SHA}}{base64.b64encode(hashlib.sha1(b'secret').digest()).decode()}\n")
     process = started([programs / "pypi-server", "run", "-i", "127.0.0.1", "-p", str(port), "-P", "passwords", "-a", "update,download,list",
@@ -172,7 +172,8 @@ def page(url: str, name: str) -> str:
     scheme, _, rest = url.partition("://")
     credentials, _, place = rest.rpartition("@")
     headers = {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()} if credentials else {}
-    with urllib.request.urlopen(urllib.request.Request(f"{scheme}://{place}/{name}/", headers=headers), timeout=20) as answer:
+    request = urllib.request.Request(f"{scheme}://{place}/{name}/", headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
@@ -181,7 +182,13 @@ def page(url: str, name: str) -> str:
 def test_install_then_sync(make_world: Callable[..., World], server: tuple[Counting, str], version: str, mode: str) -> None:
     """What was installed through the shim, `uv sync` does not fetch; nothing is fetched twice, and nothing is said."""
     proxy, url = server
-    world = make_world(version, UV_INDEX_URL=url, UV_SHIM_MODE=mode)
+    world = make_world(version, UV_SHIM_MODE=mode)
+    if version == "0.5.26" and "@" in url:
+        # There, a page's relative links inherit the password of its URL, `uv.lock` has them without, and to uv these are two files
+        # ("Cached request doesn't match current request"): no shim can help that. A password from ~/.netrc is in no URL.
+        (world.home / ".netrc").write_text("machine 127.0.0.1 login someone password secret\n")
+        url = url.replace("someone:secret@", "")
+    world.env["UV_INDEX_URL"] = url
     proxy.take()
     result = world.run("pip", "install", *NAMES)
     fetched = proxy.take()
@@ -200,9 +207,8 @@ def test_tampered(make_world: Callable[..., World], server: tuple[Counting, str]
     """Both advertise a SHA-256: a file that does not match it is refused, where the bare uv before 0.12.16 installs it."""
     proxy, url = server
     assert "#sha256=" in page(url, name)
-    make = sdist if name == "src" else wheel
-    others = {filename: data for filename, data in (make(name, "1.0", note="others"),)}
-    proxy.change = lambda filename, data: others.get(filename, data)
+    others = (sdist if name == "src" else wheel)(name, "1.0", note="others")
+    proxy.change = lambda filename, data: others[1] if filename == others[0] else data
     try:
         world = make_world(version, UV_INDEX_URL=url)
         result: Result = world.run("pip", "install", "--no-deps", name)

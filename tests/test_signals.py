@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from aftermath import settle, strangers
-from standin import HELD, STEPS, StandIn
+from standin import HELD, REHEARSED, STEPS, StandIn
 from terminal import Terminal
 from uv_shim.demo.wheels import wheel
 from world import SHIM, World, project
@@ -26,7 +26,7 @@ NO_CORE = ("sh", "-c", 'ulimit -c 0; exec "$@"', "sh")
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     """One wheel to install."""
-    made = make_world(VERSION)
+    made = make_world(VERSION, **REHEARSED)
     made.index.add(wheel("app", "1.0"))
     return made
 
@@ -145,10 +145,10 @@ def ways_on_a_terminal(terminal: Terminal, command: str, real: StandIn) -> list[
 
 @pytest.mark.parametrize("number", range(1, len(STEPS) + 1), ids=STEPS)
 def test_on_a_terminal(make_world: Callable[..., World], number: int) -> None:
-    """Ctrl-Z and `fg`, Ctrl-C and Ctrl-\\ do what they do to the bare uv, at whatever step; so does a terminal that goes away."""
+    """Ctrl-Z and `fg`, Ctrl-C and Ctrl-backslash do what they do to the bare uv, at whatever step; so does a terminal that goes away."""
     said = []
     for program in ("shim", "bare"):
-        world = make_world(VERSION, program)
+        world = make_world(VERSION, program, **REHEARSED)
         world.index.add(wheel("app", "1.0"))
         real = StandIn(world, number if program == "shim" else 1, HELD)
         with Terminal(world, {"UV_SHIM_REAL_UV": str(real.path)}) as terminal:

@@ -1,6 +1,6 @@
 """Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
 
-Written for any Python that may be in the way, so that one too old, or one that lacks something, can be told apart and the next one be tried.
+Written for any Python that may be in the way, so that one that is too old or lacks something can be told apart and the next one be tried.
 """
 
 try:  # Ctrl-C ends this as it ends uv, from the start
@@ -15,7 +15,7 @@ import os
 import sys
 
 
-def _step_aside(why):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # Python 2 reads this too
+def _step_aside(why):  # type: (str) -> None  # noqa: ANN001, ANN202  # Python 2 reads this too
     """The router goes on to its next candidate; it has noted down this one (UV_SHIM_PYTHON_SKIP)."""
     if os.environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         sys.stderr.write("uv-shim: trace: %s does not run the shim: %s\n" % (sys.executable, why))
