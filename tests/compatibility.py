@@ -64,9 +64,9 @@ def page(record: Mapping[str, Mapping[str, Any]]) -> str:
     text += ROUTES + table(versions, lambda version: tuple(str(record[version]["flag"][name]) for name in COLUMNS), tuple(COLUMNS.values()))
     tool = "files at the sync after uv tool install"
     text += OUTSIDE + table(versions, lambda version: (change(record[version], tool),), ("files",))
-    odd = {version: record[version]["options"] for version in versions if record[version]["options"]}
+    odd = [(span(list(group)), what) for what, group in groupby(versions, lambda version: ", ".join(record[version]["options"])) if what]
     words = "The option table agrees with the `--help` of each of them"
-    words += ", but for " + "; ".join(f"{version}: `{', '.join(what)}`" for version, what in odd.items()) + "." if odd else "."
+    words += ", but for those that were never sealed: " + "; ".join(f"{releases}: `{what}`" for releases, what in odd) + "." if odd else "."
     return text + END.format(options=words)
 
 
@@ -80,7 +80,10 @@ def table(versions: Sequence[str], row: Callable[[str], tuple[str, ...]], header
     """A table with a row for each run of releases that did the same."""
     lines = ["| uv | " + " | ".join(header) + " |", "|---" * (len(header) + 1) + "|"]
     for cells, group in groupby(versions, row):
-        same = list(group)
-        span = same[0] if len(same) == 1 else f"{same[0]} to {same[-1]} ({len(same)})"
-        lines.append(f"| {span} | " + " | ".join(cells) + " |")
+        lines.append(f"| {span(list(group))} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def span(versions: Sequence[str]) -> str:
+    """Neighbouring releases, as first, last and number."""
+    return versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]} ({len(versions)})"
