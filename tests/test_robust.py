@@ -74,7 +74,7 @@ def test_interrupted(make_world: Callable[..., World], version: str, signalled: 
     """Interrupted, the shim ends at once and says so to its caller as any program does; no process and no file stays."""
     world = make_world(version)
     names = publish(world.index)
-    world.index.latency = 0.2
+    world.index.latency = 0.4  # an install takes longer than the last of the moments, however fast the machine is
     for moment in (0.02, 0.05, 0.15, 0.4, 0.7, 1.0):
         shutil.rmtree(world.root / "cache", ignore_errors=True)
         process = subprocess.Popen([SHIM, "pip", "install", *names], cwd=world.work, env=world.env, stdin=subprocess.DEVNULL,

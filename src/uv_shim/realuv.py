@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
+#: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
+_STOPS = (2, 15, 1, 3)
+
 #: What of uv's log is read: its choices, and which index it asks for which name.
 _LOG = "uv=debug,uv_client::registry_client=trace"
 
@@ -119,6 +122,9 @@ class RealUv:
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
                 _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
+        for number in _STOPS:
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
         os.execve(self.path, [self.path, *arguments], environ)
 
 
@@ -154,13 +160,12 @@ class Run:
         import _signal
 
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
-        told = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
         # Told to stop while uv is being started, this process would end and uv go on.
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, told)
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
         try:
             self.pid = os.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
                                       setsigdef=ignored_by_python)
-            for number in told:
+            for number in _STOPS:
                 if _signal.getsignal(number) != _signal.SIG_IGN:
                     _signal.signal(number, self._told_to_stop)
         finally:
