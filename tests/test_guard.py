@@ -103,3 +103,22 @@ def test_a_build_that_was_allowed_ends_with_the_dry_run(make_world: Callable[...
     assert (world.home / "seen.json").exists()
     time.sleep(2.5)
     assert not (world.home / "built").exists()
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_a_program_that_has_uv_as_its_child(make_world: Callable[..., World], version: str) -> None:
+    """Stopped, such a program leaves its uv behind, which then neither hangs nor builds; and uv may build before it says what it selects."""
+    world = make_world(version)
+    name, good = sdist("app", "1.0")
+    world.index.add((name, sdist("app", "1.0", note=f"\n{MARK}")[1]), original=good)
+    program = world.root / "launcher" / "uv"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+case " $* " in *" --dry-run "*) ;; *) exec '{world.uv}' "$@";; esac
+{{ '{world.uv}' "$@" 2>&1 >&3; echo $? >'{world.root}/code'; }} 3>&1 | sed -u '/Selecting: /d' >&2
+read -r code <'{world.root}/code' && exit "$code"
+""")
+    program.chmod(0o755)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(program)}, timeout=60)
+    assert (result.code != 0, world.freeze(), (world.home / "ran").exists()) == (True, "", False), result.stderr
+    assert "ash mismatch" in result.stderr

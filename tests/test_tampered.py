@@ -366,8 +366,8 @@ def unhashed_dependency(world: World) -> tuple[str, ...]:
 
 
 def unhashed_sdist(world: World) -> tuple[str, ...]:
-    """As `unhashed`, of an sdist."""
-    world.index.add(sdist("app", "1.0"), advertised=())
+    """As `unhashed`, of an sdist: nobody knows what its build does."""
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"), advertised=())
     return install("app")
 
 
@@ -414,6 +414,7 @@ def test_enforce_refuses_what_has_no_hash(make_world: Callable[..., World], vers
     before = installed(world)
     result = attempt(world, arrange(world), "enforce")
     assert (result.code, installed(world)) == (2, before)
+    assert not (world.home / "attacked").exists()
     assert any(re.search(r"\bapp\b", line) for line in result.said)
     assert not any(re.search(r"\blib\b", line) for line in result.said)
 

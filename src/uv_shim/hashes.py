@@ -38,6 +38,10 @@ class Advertised:
         files = self.files.get((name, version))
         return files.get(filename, []) if files is not None else self.versions.get((name, version), [])
 
+    def sdist_of(self, name: str, version: str) -> str:
+        """File name of that version's sdist; empty where the answer names no files, or only wheels."""
+        return next((file for file in self.files.get((name, version), {}) if not file.endswith(".whl")), "")
+
     def knows(self, name: str, version: str) -> bool:
         """Whether the index was asked for that version, and answered."""
         return (name, version) in self.files or (name, version) in self.versions

@@ -154,11 +154,15 @@ class Preflight:
         output, found = self._watched([], refresh=True)
         while found:
             self._trace.append(f"met the sdist {found[0]} {found[1]}; sealing it before uv builds it")
-            pins += self._seal_sdist(*found, plans.parse_log(output.stderr))
-            if not self.advertised.knows(*found[:2]) and found[:2] not in self._unanswered:
+            sealed = self._seal_sdist(*found, plans.parse_log(output.stderr))
+            if sealed is None and found[:2] not in self._unanswered:
                 # The page may not have been in the cache yet when the run was stopped: once more.
                 self._unanswered.add(found[:2])
                 self._met.discard(found[:2])
+            elif not sealed and self._enforce and not self._inputs.has_hash(*found[:2]):
+                raise Unverifiable(found[0], "uv did not tell what the index advertises" if sealed is None else
+                                   f"the index has no hash for {found[1]}")
+            pins += sealed or []
             output, found = self._watched(pins, refresh=False)
         if pins:
             if output.code and "ash mismatch" in output.stderr:
@@ -216,13 +220,13 @@ class Preflight:
             found = plans.sdist_to_download(text)
             wanted = found and (self._enforce or not self.regime.hashes) and not self._inputs.has_url_hash(found[2])
             return found if wanted and found and found[:2] not in self._met else None
-        if self.regime.checks:
+        if self.regime.checks and not self._enforce:
             return None
         found = plans.sdist_to_build(text) if self.regime.hashes else plans.sdist_to_download(text)
         return found if found and found[:2] not in self._met else None
 
-    def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin]:
-        """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against."""
+    def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin] | None:
+        """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""
         if not log.solving:
             self.hash_urls({name: url}, [])
             return []
@@ -231,7 +235,10 @@ class Preflight:
         if url:
             log.selected[name, version] = hashes.file_name(url)
         self.ask_hashes([(name, version)], log)
-        digests = self.advertised.of(name, version, log.selected.get((name, version), ""))
+        if not self.advertised.knows(name, version):
+            return None
+        # uv may fetch and build ahead of its own choice, and so before it says what it selects.
+        digests = self.advertised.of(name, version, log.selected.get((name, version)) or self.advertised.sdist_of(name, version))
         if self.regime.hashes:
             # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
             digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests

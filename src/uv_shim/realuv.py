@@ -217,18 +217,24 @@ class Run:
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
             ended = _drain_into(stderr, self._reader)
+            if stopped:
+                continue
             end = stderr.rfind(b"\n") + 1
-            if not stopped:
-                lines = stderr[seen:end].decode("utf-8", "replace").splitlines()
-                stopped = next((line for line in lines if stop_at(line)), None)
-                if stopped:
-                    guard.end(self.pid)
-                    os.kill(self.pid, 9)
-                else:
-                    guard.allow(asked)
+            lines = stderr[seen:end].decode("utf-8", "replace").splitlines()
             seen = max(seen, end)
+            stopped = next((line for line in lines if stop_at(line)), None)
+            if not stopped:
+                guard.allow(asked)
+                continue
+            guard.end(self.pid)
+            os.kill(self.pid, 9)
+            # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
+            guard.close()
+            poll = select.poll()
+            poll.register(self._reader, select.POLLIN)
         os.close(self._reader)
-        guard.close()
+        if not stopped:
+            guard.close()
         return bytes(stderr), stopped
 
     def _told_to_stop(self, number: int, _frame: object) -> None:
