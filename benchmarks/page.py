@@ -198,12 +198,14 @@ def pictures(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def cost(data: Mapping[str, Any]) -> str:
-    """README's table of costs."""
+    """README's table of costs, and under which conditions they were measured."""
     native, sealed = data["nothing to do"]["native"], data["nothing to do"]["sealed"]
     large = data["cold"]["300 at 100 Mbit/s and 20 ms"]
     pandas = data["cold"]["pandas at 100 Mbit/s and 20 ms"]
     version = data["versions"]["sealed"]
-    return "".join(f"| {name} | {value} |\n" for name, value in (
+    facts = data["machine"]
+    head = f"{facts['cores']} cores, {facts['system']}, {facts['sh']}; runs in turn, medians of the pairs; load of the machine {_loads(data)}:\n\n"
+    return head + "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in (
         ("a call that it does not touch", f"+ {added(data['calls']['shim']).median:.1f} ms (a static C program that does nothing but exec: + {added(data['calls']['floor']).median:.1f} ms)"),
         ("`uv pip install`, nothing to do, a uv that needs no sealing", f"+ {added(native).median:.1f} ms, without Python"),
         (f"the same, on a uv that needs it ({version})", f"{times_bare(sealed).median:.1f} ×"),
@@ -221,13 +223,12 @@ def write(data: Mapping[str, Any], root: Path = ROOT) -> None:
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     head, section, rest = text.partition("\n## Cost\n")
-    before, ruler, table = rest.partition("| | |\n|---|---|\n")
-    after = table[table.index("\n\n") + 1 :]
-    readme.write_text(head + section + before + ruler + cost(data) + after, encoding="utf-8")
+    after = rest.partition("| | |\n")[2].partition("\n\n")[2]
+    readme.write_text(head + section + "\n" + cost(data) + "\n" + after, encoding="utf-8")
 
 
 def disagreements(data: Mapping[str, Any], root: Path = ROOT) -> list[str]:
     """Files that say something else than the data."""
     found = [f"docs/{name}" for name, text in {"benchmarks.md": page(data), **pictures(data)}.items()
              if not (root / "docs" / name).exists() or (root / "docs" / name).read_text(encoding="utf-8") != text]
-    return found + (["README.md"] if f"| | |\n|---|---|\n{cost(data)}\n" not in (root / "README.md").read_text(encoding="utf-8") else [])
+    return found + (["README.md"] if f"\n## Cost\n\n{cost(data)}\n" not in (root / "README.md").read_text(encoding="utf-8") else [])
