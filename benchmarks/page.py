@@ -32,9 +32,15 @@ def times_bare(row: Row) -> Spread:
     return spread(shim / bare for shim, bare in zip(row["shim"], row["bare"]))
 
 
+def cold_rows(data: Mapping[str, Any]) -> list[Row]:
+    """Rows of the cold installs in the order of packages and lines, whenever they were measured; pandas last."""
+    rows: list[Row] = list(data.get("cold", {}).values())
+    return sorted(rows, key=lambda row: (row["stock"] == "pandas", row["files"], row["mbit"], row["latency"]))
+
+
 def _added(row: Row) -> str:
     found = added(row)
-    return f"+ {found.median:.1f} ms [{found.low:.1f} {found.high:.1f}]"
+    return f"{found.median:+.1f} ms [{found.low:+.1f} {found.high:+.1f}]"
 
 
 def _ratio(row: Row) -> str:
@@ -68,12 +74,12 @@ def tables(data: Mapping[str, Any]) -> dict[str, list[tuple[str, ...]]]:
         found["`uv pip install` with nothing to do"] = [("uv", "shim, ms", "bare, ms", "added", "times bare", "n"), *(
             (f"{row['version']}, {kind}", _milliseconds(row["shim"]), _milliseconds(row["bare"]), _added(row), _ratio(row), str(len(row["shim"])))
             for kind, row in idle.items())]
-    cold = data.get("cold", {})
+    cold = cold_rows(data)
     if cold:
         found["An empty cache: `uv pip install`, and the `uv sync` after it"] = [
             ("packages", "line", "shim", "bare", "times bare", "n", "shim fetches, install + sync", "bare"), *(
                 (row["stock"], f"{row['mbit']} Mbit/s, {row['latency']} ms", _seconds(row["shim"]), _seconds(row["bare"]), _ratio(row),
-                 str(len(row["shim"])), _fetched(row["shim fetched"]), _fetched(row["bare fetched"])) for row in cold.values())]
+                 str(len(row["shim"])), _fetched(row["shim fetched"]), _fetched(row["bare fetched"])) for row in cold)]
     grown = data.get("growth", {})
     if grown:
         found["By the number of packages"] = [("packages", "installed already", "times bare", "in the cache, to be installed", "times bare"), *(
@@ -139,8 +145,8 @@ TEXTS = {
     "An empty cache: `uv pip install`, and the `uv sync` after it":
     "From an index whose line is shaped: all connections share the bandwidth, and each request waits for the latency. The packages are a tree of "
     "wheels, three dependencies each; their sizes are log-normal, half of them below 60 kB (300: {bytes}), each with one data file, which is quicker "
-    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. A cell gets as many pairs as fit into a "
-    "minute.\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
+    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. A slow line gets fewer pairs "
+    "(n).\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
@@ -170,7 +176,7 @@ def _loads(data: Mapping[str, Any]) -> str:
 
 def pictures(data: Mapping[str, Any]) -> dict[str, str]:
     """File name in docs/ → SVG."""
-    cold = data["cold"].values()
+    cold = cold_rows(data)
     latencies = sorted({row["latency"] for row in cold})
     panels = []
     for stock in dict.fromkeys(row["stock"] for row in cold if row["stock"].isdigit()):
@@ -192,12 +198,14 @@ def pictures(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def cost(data: Mapping[str, Any]) -> str:
-    """README's table of costs."""
+    """README's table of costs, and under which conditions they were measured."""
     native, sealed = data["nothing to do"]["native"], data["nothing to do"]["sealed"]
     large = data["cold"]["300 at 100 Mbit/s and 20 ms"]
     pandas = data["cold"]["pandas at 100 Mbit/s and 20 ms"]
     version = data["versions"]["sealed"]
-    return "".join(f"| {name} | {value} |\n" for name, value in (
+    facts = data["machine"]
+    head = f"{facts['cores']} cores, {facts['system']}, {facts['sh']}; runs in turn, medians of the pairs; load of the machine {_loads(data)}:\n\n"
+    return head + "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in (
         ("a call that it does not touch", f"+ {added(data['calls']['shim']).median:.1f} ms (a static C program that does nothing but exec: + {added(data['calls']['floor']).median:.1f} ms)"),
         ("`uv pip install`, nothing to do, a uv that needs no sealing", f"+ {added(native).median:.1f} ms, without Python"),
         (f"the same, on a uv that needs it ({version})", f"{times_bare(sealed).median:.1f} ×"),
@@ -215,13 +223,12 @@ def write(data: Mapping[str, Any], root: Path = ROOT) -> None:
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     head, section, rest = text.partition("\n## Cost\n")
-    before, ruler, table = rest.partition("| | |\n|---|---|\n")
-    after = table[table.index("\n\n") + 1 :]
-    readme.write_text(head + section + before + ruler + cost(data) + after, encoding="utf-8")
+    after = rest.partition("| | |\n")[2].partition("\n\n")[2]
+    readme.write_text(head + section + "\n" + cost(data) + "\n" + after, encoding="utf-8")
 
 
 def disagreements(data: Mapping[str, Any], root: Path = ROOT) -> list[str]:
     """Files that say something else than the data."""
     found = [f"docs/{name}" for name, text in {"benchmarks.md": page(data), **pictures(data)}.items()
              if not (root / "docs" / name).exists() or (root / "docs" / name).read_text(encoding="utf-8") != text]
-    return found + (["README.md"] if f"| | |\n|---|---|\n{cost(data)}\n" not in (root / "README.md").read_text(encoding="utf-8") else [])
+    return found + (["README.md"] if f"\n## Cost\n\n{cost(data)}\n" not in (root / "README.md").read_text(encoding="utf-8") else [])

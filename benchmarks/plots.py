@@ -104,4 +104,4 @@ def lines(title: str, series: Sequence[tuple[str, Sequence[tuple[float, float]]]
 
 def _round_up(value: float) -> float:
     size = 10.0 ** math.floor(math.log10(value))
-    return next(step * size for step in (1, 2, 4, 6, 8, 10) if step * size >= value)
+    return next(step * size for step in (1, 2, 3, 4, 6, 8, 10) if step * size >= value)
