@@ -273,7 +273,7 @@ def test_a_failure_of_the_shim_itself(make_world: Callable[..., World], tmp_path
     world = make_world("0.9.8")
     world.index.add(wheel("app", "1.0"))
     for folder in ("shims", "src"):
-        shutil.copytree(SHIM.parent.parent / folder, tmp_path / "damaged" / folder)
+        shutil.copytree(SHIM.parent.parent / folder, tmp_path / "damaged" / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "damaged" / "src" / "uv_shim" / "preflight.py").write_text("raise RuntimeError('damaged')\n")
     result = world.call(str(tmp_path / "damaged" / "shims" / "uv"), ("pip", "install", "app"), env={"UV_SHIM_MODE": mode, "UV_SHIM_TRACE": "1"})
     assert "the shim failed (RuntimeError('damaged'))" in "".join(result.said)

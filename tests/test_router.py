@@ -20,6 +20,9 @@ SHELLS = {
     "ksh93": ["ksh93"], "yash": ["yash"], "zsh": ["zsh"],
 }  # fmt: skip
 
+#: Bytecode comes and goes while other tests run.
+IGNORED = shutil.ignore_patterns("__pycache__")
+
 RECORDER = """#!/bin/sh
 # Stands for the real uv: says its version, knows the flag, and writes down how it was called.
 case "$1" in --version) echo "uv ${RECORDED_VERSION:-0.13.9}"; exit 0 ;; python) exit 2 ;; esac
@@ -176,7 +179,7 @@ def test_the_real_uv_is_found_past_copies_of_the_shim(router: Router, tmp_path: 
     """Two copies of the shim, links to it and links to its folder act as one: uv is reached, once, with one flag."""
     copy = tmp_path / "opt with space" / "uv-shim"
     shutil.copytree(ROOT / "shims", copy / "shims")
-    shutil.copytree(ROOT / "src", copy / "src")
+    shutil.copytree(ROOT / "src", copy / "src", ignore=IGNORED)
     linked = tmp_path / "linked"
     linked.symlink_to(SHIM.parent)
     loose = tmp_path / "loose"
@@ -262,7 +265,7 @@ def test_a_wrong_real_uv_is_refused(router: Router, tmp_path: Path, kind: str) -
         value = SHIM
     elif kind == "a copy":
         shutil.copy2(SHIM, value)
-        shutil.copytree(ROOT / "src", tmp_path / "given" / "src")
+        shutil.copytree(ROOT / "src", tmp_path / "given" / "src", ignore=IGNORED)
     elif kind == "a loose copy":
         shutil.copy2(SHIM, value)
     elif kind == "a link":
