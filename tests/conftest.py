@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import uvs
 from namespaces import Machine
 from uv_shim.demo.index import Index
 from world import World
+
+# Whoever starts the tests behind nohup has them ignore it, and all that they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
