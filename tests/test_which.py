@@ -117,7 +117,7 @@ def mise(place: Place) -> list[str]:
 
 def pyenv(place: Place) -> list[str]:
     real = place.real()
-    return [SHIMS, place.script("pyenv-shims", f'#!/bin/sh\n# exec "/root/.pyenv/libexec/pyenv" exec "$program" "$@"\nexec {real}/uv "$@"\n'), real]
+    return [SHIMS, place.script("pyenv-shims", f'#!/bin/sh\n# exec "/home/ada/.pyenv/libexec/pyenv" exec "$program" "$@"\nexec {real}/uv "$@"\n'), real]
 
 
 def asdf_in_a_circle(place: Place) -> list[str]:
