@@ -19,7 +19,7 @@ from machine import mount
 from standin import HELD, StandIn
 from uv_shim.demo.index import File, Index
 from uv_shim.demo.wheels import sdist, wheel
-from world import PYTHON, SHIM, Result, World, project
+from world import PYTHON, SHIM, Result, World, normalise, project
 
 NAMES = ("app", "src")
 COMMAND = ("pip", "install", *NAMES)
@@ -381,6 +381,25 @@ def test_a_troubled_index(make_world: Callable[..., World], version: str, kind: 
         assert re.sub(r"http://\S+", "[url]", bare.stderr.splitlines()[-1].strip()) in said
         assert any("nothing was installed" in line for line in result.said) or lines(result) == lines(bare)
     assert strangers(world) == []
+
+
+@pytest.mark.parametrize("kind", [Fails("/simple/lib"), Stalls("/simple/lib"), Fails("/files/lib-1.0-py3-none-any.whl")], ids=lambda kind: kind.in_words())
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_an_index_without_an_answer_is_asked_no_longer_than_by_the_bare_uv(make_world: Callable[..., World], version: str, kind: Trouble) -> None:
+    """As many requests, and so as long a wait; the same words, and the same exit code. With an option that asks for more words, uv itself."""
+    world = make_world(version)
+    publish(world.index)
+    ended = []
+    for program, options in ((world.uv, ()), (SHIM, ()), (SHIM, ("--color", "never"))):
+        anew(world)
+        trouble = replace(kind)
+        world.index.interfere = trouble
+        result = world.call(str(program), ("pip", "install", *options, "lib"), env=PATIENCE)
+        assert (result.code, world.freeze()) == (2, "")
+        ended.append((normalise(result.stderr, world), trouble.happened))
+    bare, shim, asked_for = ended
+    assert shim == bare
+    assert (asked_for[0], asked_for[1]) == (bare[0], 2 * bare[1])
 
 
 # The index changes.

@@ -20,6 +20,10 @@ _STOPS = (2, 15, 1, 3)
 _LOG = "uv=debug,uv_client::registry_client=trace"
 
 
+#: What uv's last words have in them where a server gave no answer (`reqwest`), or said that it has failed.
+_NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
+
+
 class Output:
     """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error."""
 
@@ -31,6 +35,11 @@ class Output:
         self.stderr = stderr
         #: The line at which the run was stopped on purpose, if it was.
         self.stopped = stopped
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether uv gave up because a server gave no answer, or failed; uv has waited and tried again by then."""
+        return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
 
     def error(self) -> str:
         """uv's own words of what went wrong: standard error less its log."""

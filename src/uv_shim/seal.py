@@ -33,10 +33,12 @@ _UNKNOWN = "unsealed: what uv installs here, as this uv does not say its version
 class Decision:
     """What uv is called with, and what is said about it."""
 
-    __slots__ = ("arguments", "progress", "said")
+    __slots__ = ("arguments", "code", "progress", "said")
 
-    def __init__(self, arguments: list[str], said: str = "", progress: list[str] | None = None) -> None:
+    def __init__(self, arguments: list[str], said: str = "", progress: list[str] | None = None, code: int = 0) -> None:
         self.arguments = arguments
+        #: The exit code that uv has given already, where there are no arguments.
+        self.code = code
         #: Lines that uv printed in a preflight and will not print again. They are the whole answer where there are no arguments.
         self.progress = progress or []
         #: One line for the user; empty where there is nothing to say.
@@ -65,7 +67,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
     if not decision.arguments:
-        return 0
+        return decision.code
     try:
         RealUv(real, environ).become(decision.arguments, after)
     except OSError as error:
@@ -182,7 +184,7 @@ class Sealing:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
-            if not plan.changes and plan.audited is not None and self.may_repeat(line, regime):
+            if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line) and not os.isatty(2):
                 self.trace.append("uv has answered already")
                 return Decision([], progress=[] if line.has("--quiet") else plan.audited)
             if not installs:
@@ -209,6 +211,10 @@ class Sealing:
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
+            if failed.output is not None and failed.output.is_unreachable and not line.has("--quiet") and self.may_repeat(line):
+                self.trace.append("uv has failed already: it was given no answer")
+                words = failed.output.error().splitlines()
+                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.output.code)
             decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = [] if line.has("--quiet") else ask.built()
             return decision
@@ -216,13 +222,13 @@ class Sealing:
         progress = [] if line.has("--quiet") else ask.progress
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
 
-    def may_repeat(self, line: CommandLine, regime: Regime) -> bool:
-        """Whether uv's answer in the dry run is word for word what it would say without: nothing to do, and nobody wants it coloured.
+    def may_repeat(self, line: CommandLine) -> bool:
+        """Whether uv's words in a dry run are the ones that it would say without: nobody wants more of them, or colours.
 
-        uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing but say so.
+        With nothing to do, uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing
+        but say so. Where a server does not answer, uv never comes to the difference, and asking again would double the wait.
         """
-        presented = line.has("--verbose", "--color", "--output-format", "--strict")
-        return regime.audits_only and not presented and not _PRESENTING.intersection(self.environ) and not os.isatty(2)
+        return not line.has("--verbose", "--color", "--output-format", "--strict") and not _PRESENTING.intersection(self.environ)
 
     def unsealed(self, flagged: list[str], reason: str, *, enforce: bool) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
