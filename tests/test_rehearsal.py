@@ -8,7 +8,7 @@ import pytest
 
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
-from world import World
+from world import World, project
 
 WITH_FILES = ("0.6.17", "0.9.8", "0.11.18", "0.12.15")
 
@@ -24,7 +24,7 @@ def dry_runs(world: World, *args: str, **env: str) -> int:
     assert not result.said
     calls = log.read_text().splitlines()
     assert "-c /proc/self/fd/" in calls[-1]
-    return sum("--dry-run" in call for call in calls)
+    return sum("--dry-run" in call and "--show-settings" not in call for call in calls)
 
 
 @pytest.fixture
@@ -40,6 +40,17 @@ def test_wheels_into_an_environment_without_them(world: World) -> None:
     assert dry_runs(world, "alpha") == 1
 
 
+@pytest.mark.parametrize("version", WITH_FILES)
+@pytest.mark.parametrize("program", ["bare", "run"], ids=["by the bare uv", "by the shim"])
+def test_wheels_of_which_some_are_in_the_cache(world: World, program: str) -> None:
+    """With their hash or without it: what is there only decides what is downloaded."""
+    getattr(world, program)("pip", "install", "beta", check=True)
+    world.bare("pip", "uninstall", "beta", check=True)
+    assert dry_runs(world, "alpha") == 1
+    assert world.freeze() == "alpha==1.0\nbeta==1.0\n"
+    assert world.sync(project(world.root / "project", "alpha")).files == 0
+
+
 @pytest.mark.parametrize("version", ["0.4.30", "0.5.26"])
 def test_hashes_of_a_version(world: World) -> None:
     """A uv that tells hashes by version, and not by file, could take another file."""
@@ -47,7 +58,7 @@ def test_hashes_of_a_version(world: World) -> None:
 
 
 @pytest.mark.parametrize("version", WITH_FILES)
-@pytest.mark.parametrize("case", ["one is installed", "one is in the cache", "an sdist", "the second attempt", "a hash of the caller's",
+@pytest.mark.parametrize("case", ["one is installed", "all is in the cache, and offline", "an sdist", "the second attempt", "a hash of the caller's",
                                   "an override", "a local project", "enforce"])
 def test_whatever_could_come_out_otherwise(world: World, index: Index, case: str) -> None:
     """Then uv is asked."""
@@ -55,9 +66,10 @@ def test_whatever_could_come_out_otherwise(world: World, index: Index, case: str
     env = {}
     if case == "one is installed":
         world.bare("pip", "install", "beta", check=True)
-    elif case == "one is in the cache":
-        world.bare("pip", "install", "beta", check=True)
-        world.bare("pip", "uninstall", "beta", check=True)
+    elif case == "all is in the cache, and offline":
+        world.run("pip", "install", "alpha", check=True)
+        world.bare("pip", "uninstall", "alpha", "beta", check=True)
+        (world.work / "uv.toml").write_text("offline = true\n")
     elif case == "an sdist":
         index.add(sdist("gamma", "1.0"))
         words.append("gamma")

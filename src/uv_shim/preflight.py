@@ -384,8 +384,9 @@ class Preflight:
     def settles(self, plan: Plan, pins: list[Pin]) -> bool:
         """Whether these pins leave nothing open: uv can only come to the same plan under them, and no rehearsal is needed.
 
-        So it is where all that uv looked at is a wheel of an index, taken at the first attempt, to be downloaded, and pinned to that very
-        file; where nothing is installed that could be kept or removed; and where the caller brings no hash and no override of his own.
+        So it is where all that uv looked at is a wheel of an index, taken at the first attempt, and pinned to that very file; where nothing
+        is installed that could be kept or removed; and where the caller brings no hash and no override of his own. What is in the cache
+        without its hash is downloaded once more, which takes a network.
         """
         wanted = {(pin.name, pin.version) for pin in pins}
         return (
@@ -396,10 +397,11 @@ class Preflight:
             and not self._line.has("--overrides", "--offline") and "UV_OVERRIDE" not in self._uv.environ
             and all(change.sign == "+" and not change.url for change in plan.changes)
             and len(wanted) == len(plan.changes)
-            and wanted == plan.uncached == set(plan.selected)
+            and wanted == set(plan.selected)
             and {name for name, _ in wanted} == plan.searched
             and all(filename.endswith(".whl") for filename in plan.selected.values())
             and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
+            and (wanted == plan.uncached or not self.is_offline())
         )
 
     def rehearse(self, plan: Plan, pins: list[Pin]) -> Plan:
