@@ -394,7 +394,7 @@ def test_an_index_without_an_answer_is_asked_no_longer_than_by_the_bare_uv(make_
         anew(world)
         trouble = replace(kind)
         world.index.interfere = trouble
-        result = world.call(str(program), ("pip", "install", *options, "lib"), env=PATIENCE)
+        result = world.call(str(program), ("pip", "install", *options, "lib"), env={**PATIENCE})
         assert (result.code, world.freeze()) == (2, "")
         ended.append((normalise(result.stderr, world), trouble.happened))
     bare, shim, asked_for = ended

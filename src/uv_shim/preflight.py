@@ -16,6 +16,10 @@ from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from uv_shim.spinner import Spinner
+
 #: An output file that cannot exist. ``pip compile`` prints to standard output first and fails then; without it, a setting
 #: ``output-file`` would have uv overwrite the caller's file.
 _NO_OUTPUT_FILE = "/dev/null/pylock.toml"
@@ -64,9 +68,10 @@ class Preflight:
     """The questions about one call."""
 
     def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, enforce: bool,
-                 first: Run | None = None) -> None:
+                 first: Run | None = None, spinner: Spinner | None = None) -> None:
         #: The dry run as the caller has it, where it runs already.
         self._first = first
+        self._spinner = spinner
         self._folder = ""
         if line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", "")):
             # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
@@ -196,7 +201,7 @@ class Preflight:
             solving = solving or plans.SOLVING in text
             return self._sdist(text, solving=solving) is not None
 
-        output = run.finish(stop_at)
+        output = run.finish(stop_at, self._spinner)
         self._note_progress(output)
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from uv_shim.guard import Guard
+    from uv_shim.spinner import Spinner
 
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
@@ -183,14 +184,14 @@ class Run:
                 self._guard.started()
                 os.close(writer)
 
-    def finish(self, stop_at: Callable[[str], bool] | None = None) -> Output:
-        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true.
+    def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
+        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true, and turns the spinner meanwhile.
 
         No build hook of a watched run begins before all that uv has written by then was looked at.
         """
         stopped = None
         if self._guard:
-            stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False))
+            stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner)
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         if self._stderr is not None:
@@ -208,7 +209,7 @@ class Run:
         os.waitpid(self.pid, 0)
         self.pid = 0
 
-    def _watch(self, guard: Guard, stop_at: Callable[[str], bool]) -> tuple[bytes, str | None]:
+    def _watch(self, guard: Guard, stop_at: Callable[[str], bool], spinner: Spinner | None) -> tuple[bytes, str | None]:
         """Standard error to its end, and the line at which the run was killed."""
         import select
 
@@ -220,7 +221,7 @@ class Run:
         seen = 0
         ended = False
         while not ended:
-            ready = dict(poll.poll())
+            ready = dict(poll.poll(spinner.turn() if spinner else None))
             # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:

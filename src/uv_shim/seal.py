@@ -164,9 +164,10 @@ class Sealing:
         if not (line.has("--no-cache") or "UV_NO_CACHE" in self.environ):
             first = self.uv.start(line.rehearsal(*self.verifying(line), refresh=True), stdin=inputs.stdin, watched=True)
         try:
-            from uv_shim import preflight
+            from uv_shim import preflight, spinner
 
-            ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce, first=first)
+            turning = spinner.Spinner.wanted(line, self.environ, _write)
+            ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce, first=first, spinner=turning)
         except Exception:
             if first:
                 first.kill()
@@ -175,6 +176,8 @@ class Sealing:
             return self.asked(ask, line, inputs, regime, flagged, enforce=enforce)
         finally:
             ask.close()
+            if turning:
+                turning.erase()
 
     def asked(self, ask: Preflight, line: CommandLine, inputs: Inputs, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
         """What comes of the preflights."""

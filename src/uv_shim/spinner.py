@@ -1,0 +1,50 @@
+"""The spinner: what does a person see while uv resolves for the shim? The same as while it resolves by itself."""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from uv_shim.arguments import CommandLine
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+#: Seconds between two frames, as in uv.
+_PACE = 0.2
+
+_ERASE = "\r\033[2K"
+
+
+class Spinner:
+    """One line of a terminal, drawn by ``write`` where something takes longer than a blink."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._next = time.monotonic() + _PACE
+        self._frames = 0
+
+    @classmethod
+    def wanted(cls, line: CommandLine, environ: dict[str, str], write: Callable[[str], None]) -> Spinner | None:
+        """One, where uv itself would show it: on a terminal, and nobody has asked for less, or for a log."""
+        silent = line.has("--quiet", "--verbose", "--no-progress") or "RUST_LOG" in environ
+        silent = silent or environ.get("UV_NO_PROGRESS", "").lower() in ("1", "true", "yes", "on", "t", "y")
+        return cls(write) if os.isatty(2) and not silent and environ.get("TERM", "dumb") != "dumb" else None
+
+    def turn(self) -> int:
+        """Draw the next frame if its time has come; milliseconds until the one after."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._write(f"{_ERASE}{_FRAMES[self._frames % len(_FRAMES)]} Resolving dependencies...")
+            self._frames += 1
+            self._next = now + _PACE
+        return int((self._next - now) * 1000) + 1
+
+    def erase(self) -> None:
+        """Leave the line as it was."""
+        if self._frames:
+            self._write(_ERASE)
+            self._frames = 0
