@@ -14,6 +14,7 @@ from test_router import SHELLS, Router
 from uv_shim import arguments, config, hashes, plan, requirements, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import ShimError
+from uv_shim.realuv import Output
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "options.json").read_text())
 RELEASES = [version for line in RECORDED["versions"] for version in line.split() if versions.parse(f"uv {version}") >= (0, 4, 6)]  # type: ignore[operator]
@@ -141,7 +142,7 @@ LOGS = st.lists(st.one_of(st.text(max_size=60), st.builds(str.__add__, st.sample
 @given(LOGS)
 def test_any_log_can_be_read(text: str) -> None:
     """Whatever a uv prints, reading it ends: with a plan, or with none."""
-    plan.parse(text)
+    plan.parse(Output(0, "", text))
     plan.downloaded_files(text)
     plan.file_without_hash(text)
     for line in text.splitlines():

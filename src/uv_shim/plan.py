@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from uv_shim.hashes import file_name, normalize
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from uv_shim.realuv import Output
+
 _SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
 
 #: From here on, uv's log is about packages of indexes; before, about direct URLs.
 SOLVING = "DEBUG Solving with target Python version"
-
-_LOG = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
 
 
 class Change:
@@ -68,12 +70,13 @@ class Plan:
         return sorted(change.key for change in self.changes)
 
 
-def parse(stderr: str) -> Plan | None:
+def parse(output: Output) -> Plan | None:
     """Read the account of a dry run that ended well; None where it does not say what would be done."""
+    stderr = output.stderr
     plan = parse_log(stderr)
     plan.warnings = [text for text in stderr.splitlines() if text.startswith("warning: ")]
     if "DEBUG Requirement satisfied: " in stderr and "\nWould make no changes\n" in stderr and "DEBUG Solving with" not in stderr:
-        plan.audited = [text for text in stderr.splitlines() if not text.startswith(_LOG) and text != "Would make no changes"]
+        plan.audited = [text for text in output.words() if text != "Would make no changes"]
     return plan if plan.said else None
 
 
@@ -86,8 +89,7 @@ def parse_log(stderr: str) -> Plan:
     searched: set[str] = set()
     python = None
     said = False
-    for raw in stderr.splitlines():
-        line = plain(raw)
+    for line in stderr.splitlines():
         if line.startswith("Would "):
             said = True
         elif line.startswith((" + ", " - ", " ~ ")):
@@ -112,18 +114,10 @@ def parse_log(stderr: str) -> Plan:
     return plan
 
 
-def plain(line: str) -> str:
-    """The line without colour: uv colours parts of its log even where colour is off."""
-    if "\033" not in line:
-        return line
-    head, *rest = line.split("\033[")
-    return head + "".join(part.partition("m")[2] for part in rest)
-
-
 def sdist_to_download(line: str) -> tuple[str, str, str] | None:
     """Name, version and URL of the sdist that uv is about to download, for its metadata."""
     _, found, url = line.partition("No cache entry for: ")
-    url = plain(url).strip()
+    url = url.strip()
     filename = file_name(url) if found else ""
     for ending in _SDIST:
         if filename.endswith(ending):
@@ -135,20 +129,20 @@ def sdist_to_download(line: str) -> tuple[str, str, str] | None:
 def sdist_to_build(line: str) -> tuple[str, str, str] | None:
     """Name and version of the sdist whose code uv is about to run, for its metadata; no URL."""
     _, found, rest = line.partition("Preparing metadata for: ")
-    name, pinned, version = plain(rest).strip().partition("==")
+    name, pinned, version = rest.strip().partition("==")
     return (normalize(name), version, "") if found and pinned else None
 
 
 def downloaded_files(stderr: str) -> set[str]:
     """Names of the files that uv fetched, or tried to: what it tells of their hashes it has computed."""
     marker = "No cache entry for: "
-    return {file_name(plain(text).partition(marker)[2].strip()) for text in stderr.splitlines() if marker in text}
+    return {file_name(text.partition(marker)[2].strip()) for text in stderr.splitlines() if marker in text}
 
 
 def file_without_hash(stderr: str) -> str:
     """URL of the file for which uv would have to compute a hash; empty where it names none."""
     before, there, _ = stderr.partition("` to compute missing hashes")
-    return plain(before.rpartition("`")[2]) if there else ""
+    return before.rpartition("`")[2] if there else ""
 
 
 def _change(line: str) -> Change:

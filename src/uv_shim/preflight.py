@@ -178,7 +178,7 @@ class Preflight:
             output = output if found else free
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output)
-        plan = plans.parse(output.stderr)
+        plan = plans.parse(output)
         if plan is None:
             raise Failed("uv's dry run did not say what it would do", output)
         return plan
@@ -420,7 +420,7 @@ class Preflight:
         for offline in (True,) if self._offline else (True, False):
             more = ["--offline"] if offline and not self._line.has("--offline") else []
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
-            rehearsed = plans.parse(output.stderr) if output.code == 0 else None
+            rehearsed = plans.parse(output) if output.code == 0 else None
             if rehearsed is not None and rehearsed.keys == plan.keys:
                 # What was built again now (a local directory), the install will build once more, and say so.
                 again = output.stderr.splitlines()

@@ -26,14 +26,15 @@ _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
 
 class Output:
-    """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error."""
+    """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error, without colours."""
 
-    __slots__ = ("code", "stderr", "stdout", "stopped")
+    __slots__ = ("_coloured", "code", "stderr", "stdout", "stopped")
 
     def __init__(self, code: int, stdout: str, stderr: str, stopped: str | None = None) -> None:
         self.code = code
         self.stdout = stdout
-        self.stderr = stderr
+        self.stderr = _plain(stderr)
+        self._coloured = stderr
         #: The line at which the run was stopped on purpose, if it was.
         self.stopped = stopped
 
@@ -42,16 +43,31 @@ class Output:
         """Whether uv gave up because a server gave no answer, or failed; uv has waited and tried again by then."""
         return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
 
-    def error(self) -> str:
-        """uv's own words of what went wrong: standard error less its log."""
+    def words(self) -> list[str]:
+        """uv's own words, line by line and in its colours: standard error less its log."""
         words = []
         log = False
-        for line in self.stderr.splitlines():
+        for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines()):
             # A line of the log may go on in lines that are set in.
-            log = line.startswith(("DEBUG ", "TRACE ", "INFO ")) or (log and line.startswith("  Caused by: "))
+            log = line.startswith(("DEBUG ", "TRACE ", "INFO ", "WARN ")) or (log and line.startswith("  Caused by: "))
             if not log:
-                words.append(line)
-        return "\n".join(words)
+                words.append(coloured)
+        return words
+
+    def error(self) -> str:
+        """uv's own words of what went wrong, without colours."""
+        return _plain("\n".join(self.words()))
+
+
+def _plain(text: str) -> str:
+    """The text without colours: uv colours parts of its log even where they are off."""
+    if "\033" not in text:
+        return text
+    head, *rest = text.split("\033[")
+    for part in rest:
+        code, ended, tail = part.partition("m")
+        head += tail if ended and (not code or code.replace(";", "").isdecimal()) else f"\033[{part}"
+    return head
 
 
 class PrivateFile:
@@ -113,7 +129,7 @@ class RealUv:
         # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
         # build hooks call is no preflight, and is held to the caller's own mode.
         environ["UV_SHIM_PREFLIGHT"] = str(os.getpid())
-        environ["NO_COLOR"] = "1"
+        environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
         environ["RUST_LOG"] = _LOG
         return Run(self, arguments, environ, stdin, watched=watched)
 
@@ -136,6 +152,11 @@ class RealUv:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
         os.execve(self.path, [self.path, *arguments], environ)
+
+
+def shows_colours(environ: dict[str, str]) -> bool:
+    """Whether uv would colour what it says on this standard error (as its crate `anstream` decides)."""
+    return os.isatty(2) and not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0" and environ.get("TERM", "dumb") != "dumb"
 
 
 class Run:
@@ -230,7 +251,7 @@ class Run:
             if stopped:
                 continue
             end = stderr.rfind(b"\n") + 1
-            lines = stderr[seen:end].decode("utf-8", "replace").splitlines()
+            lines = _plain(stderr[seen:end].decode("utf-8", "replace")).splitlines()
             seen = max(seen, end)
             stopped = next((line for line in lines if stop_at(line)), None)
             if not stopped:

@@ -187,7 +187,7 @@ class Sealing:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
-            if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line) and not os.isatty(2):
+            if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
                 return Decision([], progress=[] if line.has("--quiet") else plan.audited)
             if not installs:
@@ -216,7 +216,7 @@ class Sealing:
                                 code=failed.output.code) from None
             if failed.output is not None and failed.output.is_unreachable and not line.has("--quiet") and self.may_repeat(line):
                 self.trace.append("uv has failed already: it was given no answer")
-                words = failed.output.error().splitlines()
+                words = failed.output.words()
                 return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.output.code)
             decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = [] if line.has("--quiet") else ask.built()

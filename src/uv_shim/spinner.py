@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from uv_shim import realuv
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +24,9 @@ _ERASE = "\r\033[2K"
 class Spinner:
     """One line of a terminal, drawn by ``write`` where something takes longer than a blink."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], *, coloured: bool) -> None:
         self._write = write
+        self._text = "\033[37m{}\033[0m \033[2mResolving dependencies...\033[0m" if coloured else "{} Resolving dependencies..."
         self._next = time.monotonic() + _PACE
         self._frames = 0
 
@@ -32,13 +35,15 @@ class Spinner:
         """One, where uv itself would show it: on a terminal, and nobody has asked for less, or for a log."""
         silent = line.has("--quiet", "--verbose", "--no-progress") or "RUST_LOG" in environ
         silent = silent or environ.get("UV_NO_PROGRESS", "").lower() in ("1", "true", "yes", "on", "t", "y")
-        return cls(write) if os.isatty(2) and not silent and environ.get("TERM", "dumb") != "dumb" else None
+        if silent or not os.isatty(2) or environ.get("TERM", "dumb") == "dumb":
+            return None
+        return cls(write, coloured=realuv.shows_colours(environ))
 
     def turn(self) -> int:
         """Draw the next frame if its time has come; milliseconds until the one after."""
         now = time.monotonic()
         if now >= self._next:
-            self._write(f"{_ERASE}{_FRAMES[self._frames % len(_FRAMES)]} Resolving dependencies...")
+            self._write(_ERASE + self._text.format(_FRAMES[self._frames % len(_FRAMES)]))
             self._frames += 1
             self._next = now + _PACE
         return int((self._next - now) * 1000) + 1

@@ -1,0 +1,103 @@
+"""On a terminal, a person sees what they would see without the shim, whoever resolves: uv, or uv for the shim."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from uv_shim.demo.wheels import wheel
+from world import SHIM, World, normalise
+
+WORDS = "Resolving dependencies..."
+
+#: A spinner in that position, with its colours.
+FRAME = rf"(?:\033\[37m)?[⠀-⣿](?:\033\[0m)? (?:\033\[2m)?{re.escape(WORDS)} *(?:\033\[0m)?"
+
+
+def seen(world: World, program: str, *options: str, environ: dict[str, str], answer: threading.Event | None = None) -> tuple[int, bool, str]:
+    """Exit code; whether a spinner turned before there was an answer, which comes by then; and all that the terminal was sent."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(world.work)
+        os.execve(program, [program, "pip", "install", *options, "alpha"], {**world.env, "TERM": "xterm", **environ})
+    text, turned, end = "", False, time.monotonic() + 1.5
+    while True:
+        if select.select([terminal], [], [], 0.05)[0]:
+            try:
+                text += os.read(terminal, 4096).decode("utf-8", "replace")
+            except OSError:  # so a terminal says that nobody writes to it any more
+                break
+        if answer and not answer.is_set():
+            turned = text.count(WORDS) > 1
+            if turned or time.monotonic() > end:
+                answer.set()
+    os.close(terminal)
+    return os.WEXITSTATUS(os.waitpid(process, 0)[1]), turned, text
+
+
+def screen(text: str) -> list[str]:
+    """What stays on the screen of each line: what was written behind the last erasing of it."""
+    return [line.rpartition("\033[2K")[2].rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
+
+
+@pytest.mark.parametrize("how", ["as ever", "--quiet", "--no-progress", "--verbose", "UV_NO_PROGRESS=1", "UV_NO_PROGRESS=0", "RUST_LOG=uv=debug",
+                                 "NO_COLOR=1"])
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8"])
+def test_a_spinner_turns_while_the_index_is_waited_for(make_world: Callable[..., World], version: str, how: str) -> None:
+    world = make_world(version)
+    world.index.add(wheel("alpha", "1.0"))
+    options = (how,) if how.startswith("--") else ()
+    name, given, value = how.partition("=")
+    turned, frames = [], []
+    for program in (world.uv, SHIM):
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        answer = threading.Event()
+        world.index.interfere = lambda request, answer=answer: "/simple/" in request.path and not answer.wait(20)  # type: ignore[misc]
+        code, turns, text = seen(world, str(program), "--reinstall", *options, environ={name: value} if given else {}, answer=answer)
+        assert code == 0, text
+        turned.append(turns)
+        frames.append({re.sub(r"[⠀-⣿ ]", "", frame) for frame in re.findall(FRAME, text)})
+        assert not any(WORDS in line for line in screen(text))
+    assert frames[0] == frames[1]
+    assert turned == [how in ("as ever", "UV_NO_PROGRESS=0", "NO_COLOR=1")] * 2
+
+
+@pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.6.17", "0.9.8", "0.11.18", "0.12.15"])
+@pytest.mark.parametrize(("case", "environ"), [
+    *((case, environ) for case in ("nothing to do", "no answer") for environ in ({}, {"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"})),
+    ("nothing to do", {"FORCE_COLOR": "1"}),  # with no answer, uv is asked once more: the shim cannot know what it makes of that
+], ids=lambda value: value if isinstance(value, str) else " ".join(value) or "as ever")
+def test_the_words_of_a_dry_run_have_the_colours_of_uv(make_world: Callable[..., World], version: str, environ: dict[str, str],
+                                                        case: str) -> None:
+    """Its words are passed on where uv would say the same again: they look as if it had."""
+    world = make_world(version)
+    world.index.add(wheel("alpha", "1.0"))
+    if case == "nothing to do":
+        world.bare("pip", "install", "alpha", check=True)
+    else:
+        world.index.configure(status=500)
+    ended = []
+    for program in (world.uv, SHIM):
+        code, _, text = seen(world, str(program), environ={**environ, "UV_HTTP_RETRIES": "0"})
+        # Before an error, uv leaves its spinner where it was.
+        ended.append((code, [re.sub(r"in \d.*?s\b", "in [time]", normalise(re.sub(FRAME, "", line), world)) for line in screen(text)]))
+    bare, shim = ended
+    assert shim == bare
+    assert bare[0] == (0 if case == "nothing to do" else 2)
+
+
+def test_no_spinner_where_it_cannot_be_erased(make_world: Callable[..., World]) -> None:
+    world = make_world("0.9.8")
+    world.index.add(wheel("alpha", "1.0"))
+    answer = threading.Event()
+    world.index.interfere = lambda request: "/simple/" in request.path and not answer.wait(20)
+    code, turned, _ = seen(world, str(SHIM), environ={"TERM": "dumb"}, answer=answer)
+    assert (code, turned) == (0, False)
