@@ -159,13 +159,13 @@ def content(path: Path, world: World) -> str:
         return type(path).__name__
     data = path.read_bytes()
     try:
-        text = normalise(data.decode(), world)
+        text = data.decode()
     except UnicodeDecodeError:
         return hashlib.sha256(data).hexdigest()
-    if path.name != "RECORD":
-        return text
-    # A file that says when or where something was installed is listed with its own digest.
-    return "\n".join(sorted(re.sub(r",sha256=[\w-]+,\d+$", "", text, flags=re.MULTILINE).splitlines()))
+    if path.name == "RECORD":
+        # A file that says when or where something was installed is listed with its own digest (which may end as a time does: -3s).
+        text = "\n".join(sorted(re.sub(r",sha256=[\w-]+,\d+$", "", text, flags=re.MULTILINE).splitlines()))
+    return normalise(text, world)
 
 
 def leftovers(world: World) -> tuple[str, ...]:
