@@ -7,10 +7,12 @@ begin with an empty cache and an empty environment.
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,24 +75,28 @@ def _stock(results: Results, world: World, here: list[Cell], most: int) -> None:
     place = project(folder / "project", root, requires_python=f"=={sys.version_info[0]}.{sys.version_info[1]}.*")
     world.bare("lock", "--python", str(PYTHON), cwd=place, check=True, env={"UV_CACHE_DIR": str(folder / "lock-cache")}, timeout=600)
 
-    def run(program: str) -> Any:
+    def run(program: str) -> tuple[list[int], float]:
         install = world.call(program, ("pip", "install", root), check=True, timeout=1200)
+        start = time.perf_counter()
         synced = world.bare("sync", "--python", str(PYTHON), cwd=place, check=True, env={"VIRTUAL_ENV": None}, timeout=1200)
-        return install.files, install.fetched.bytes, synced.files, synced.fetched.bytes
+        taken = round((time.perf_counter() - start) * 1000, 2)
+        return [install.files, install.fetched.bytes, synced.files, synced.fetched.bytes], taken
 
     def prepare() -> None:
         for stale in (folder / "cache", world.venv, place / ".venv"):
             shutil.rmtree(stale, ignore_errors=True)
         world.make_venv()
+        os.sync()  # what one run leaves to be written is not the next one's to wait for
 
     for cell in here:
         index.bytes_per_second, index.latency = cell.mbit * 1e6 / 8, cell.latency / 1000
         pair = 3 * total / index.bytes_per_second + 0.3 + files * (0.01 + cell.latency / 10_000)
         runs = max(1, min(most, int(_BUDGET / pair)))
-        row: dict[str, Any] = {"files": files, "bytes": total, "shim": [], "bare": []}
-        for name, taken, fetched in in_turn(runs, {"shim": lambda: run(str(SHIM)), "bare": lambda: run(str(world.uv))}, prepare,
+        row: dict[str, Any] = {"files": files, "bytes": total, "shim": [], "bare": [], "shim sync": [], "bare sync": []}
+        for name, taken, (fetched, sync) in in_turn(runs, {"shim": lambda: run(str(SHIM)), "bare": lambda: run(str(world.uv))}, prepare,
                                             uncounted=pair < 3):
             row[name].append(taken)
+            row[f"{name} sync"].append(sync)  # of the time that was taken
             row[f"{name} fetched"] = fetched
         results.put("cold", cell.name, {**row, "stock": stock, "mbit": cell.mbit, "latency": cell.latency})
     shutil.rmtree(folder, ignore_errors=True)

@@ -32,6 +32,11 @@ def times_bare(row: Row) -> Spread:
     return spread(shim / bare for shim, bare in zip(row["shim"], row["bare"]))
 
 
+def least(row: Row) -> float:
+    """Times the bare uv's time, if the shim cost nothing: the bare uv's install, and the sync that downloads nothing."""
+    return spread((bare - sync + sealed) / bare for bare, sync, sealed in zip(row["bare"], row["bare sync"], row["shim sync"])).median
+
+
 def cold_rows(data: Mapping[str, Any]) -> list[Row]:
     """Rows of the cold installs in the order of packages and lines, whenever they were measured; pandas last."""
     rows: list[Row] = list(data.get("cold", {}).values())
@@ -77,9 +82,9 @@ def tables(data: Mapping[str, Any]) -> dict[str, list[tuple[str, ...]]]:
     cold = cold_rows(data)
     if cold:
         found["An empty cache: `uv pip install`, and the `uv sync` after it"] = [
-            ("packages", "line", "shim", "bare", "times bare", "n", "shim fetches, install + sync", "bare"), *(
+            ("packages", "line", "shim", "bare", "times bare", "if the shim cost nothing", "n", "shim fetches, install + sync", "bare"), *(
                 (row["stock"], f"{row['mbit']} Mbit/s, {row['latency']} ms", _seconds(row["shim"]), _seconds(row["bare"]), _ratio(row),
-                 str(len(row["shim"])), _fetched(row["shim fetched"]), _fetched(row["bare fetched"])) for row in cold)]
+                 f"{least(row):.2f} ×", str(len(row["shim"])), _fetched(row["shim fetched"]), _fetched(row["bare fetched"])) for row in cold)]
     grown = data.get("growth", {})
     if grown:
         found["By the number of packages"] = [("packages", "installed already", "times bare", "in the cache, to be installed", "times bare"), *(
@@ -145,8 +150,8 @@ TEXTS = {
     "An empty cache: `uv pip install`, and the `uv sync` after it":
     "From an index whose line is shaped: all connections share the bandwidth, and each request waits for the latency. The packages are a tree of "
     "wheels, three dependencies each; their sizes are log-normal, half of them below 60 kB (300: {bytes}), each with one data file, which is quicker "
-    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. A slow line gets fewer pairs "
-    "(n).\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
+    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. If the shim cost nothing, it would "
+    "be the bare uv's install, and the sync that downloads nothing. A slow line gets fewer pairs (n).\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
@@ -202,15 +207,18 @@ def cost(data: Mapping[str, Any]) -> str:
     native, sealed = data["nothing to do"]["native"], data["nothing to do"]["sealed"]
     large = data["cold"]["300 at 100 Mbit/s and 20 ms"]
     pandas = data["cold"]["pandas at 100 Mbit/s and 20 ms"]
+    grown = data["growth"]
     version = data["versions"]["sealed"]
     facts = data["machine"]
     head = f"{facts['cores']} cores, {facts['system']}, {facts['sh']}; runs in turn, medians of the pairs; load of the machine {_loads(data)}:\n\n"
     return head + "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in (
         ("a call that it does not touch", f"+ {added(data['calls']['shim']).median:.1f} ms (a static C program that does nothing but exec: + {added(data['calls']['floor']).median:.1f} ms)"),
         ("`uv pip install`, nothing to do, a uv that needs no sealing", f"+ {added(native).median:.1f} ms, without Python"),
-        (f"the same, on a uv that needs it ({version})", f"{times_bare(sealed).median:.1f} ×"),
+        (f"the same, on a uv that needs it ({version})",
+         f"+ {added(sealed).median:.0f} ms ({times_bare(sealed).median:.1f} ×; with 300 packages installed {times_bare(grown['300']['installed']).median:.1f} ×)"),
+        (f"50 packages from uv's cache into a new environment ({version})", f"+ {added(grown['50']['cached']).median:.0f} ms"),
         (f"300 packages ({_megabytes(large['bytes'])}) from an empty cache at 100 Mbit/s and 20 ms, and the `uv sync` after it ({version})",
-         f"{times_bare(large).median:.2f} × the bare uv's time for both"),
+         f"{times_bare(large).median:.2f} × the bare uv's time for both; {least(large):.2f} × if the shim cost nothing"),
         ("pandas, the same way", f"{times_bare(pandas).median:.2f} ×"),
         ("memory of the Python half, 300 packages", f"{data['memory']['300']['megabytes']:.0f} MB"),
     ))
