@@ -19,6 +19,9 @@ from world import PYTHON, ROOT, SHIM, World
 #: Packages in the environment, or in the cache, that the shim's cost is measured over.
 GROWTH = (1, 10, 50, 100, 300)
 
+#: A shell and a Python that do nothing but hand over: what any shim that has to ask in Python costs.
+_HANDED_OVER = ("/bin/sh", "-c", 'exec "$0" -I -S -B -c "import os, sys; os.execv(sys.argv[1], sys.argv[1:])" "$@"', str(PYTHON))
+
 _LAUNCH = ROOT / "src" / "uv_shim" / "launch.py"
 
 
@@ -54,7 +57,10 @@ def nothing_to_do(results: Results, folder: Path, runs: int, versions: dict[str,
             world = stocked(index, folder / f"nothing-{kind}", version, 2)
             world.run("pip", "install", "pkg0", check=True)
             world.run("pip", "install", "pkg0", check=True)
-            results.put("nothing to do", kind, {"version": version, **times(runs, both(world, "pip", "install", "pkg0"))})
+            actions = both(world, "pip", "install", "pkg0")
+            if kind == "sealed":
+                actions["handed over"] = command([*_HANDED_OVER, str(world.uv), "pip", "install", "pkg0"], world.env, world.work)
+            results.put("nothing to do", kind, {"version": version, **times(runs, actions)})
 
 
 def growth(results: Results, folder: Path, runs: int, version: str, counts: tuple[int, ...] = GROWTH) -> None:

@@ -37,6 +37,11 @@ def least(row: Row) -> float:
     return spread((bare - sync + sealed) / bare for bare, sync, sealed in zip(row["bare"], row["bare sync"], row["shim sync"])).median
 
 
+def handed_over(row: Row) -> str:
+    """Times the bare uv's time of a shell and a Python that do nothing but hand over; empty where no Python is needed."""
+    return f"{spread(least / bare for least, bare in zip(row['handed over'], row['bare'])).median:.2f} ×" if "handed over" in row else ""
+
+
 def cold_rows(data: Mapping[str, Any]) -> list[Row]:
     """Rows of the cold installs in the order of packages and lines, whenever they were measured; pandas last."""
     rows: list[Row] = list(data.get("cold", {}).values())
@@ -76,9 +81,9 @@ def tables(data: Mapping[str, Any]) -> dict[str, list[tuple[str, ...]]]:
             for name, text in CALLS.items() if name in calls)]
     idle = data.get("nothing to do", {})
     if idle:
-        found["`uv pip install` with nothing to do"] = [("uv", "shim, ms", "bare, ms", "added", "times bare", "n"), *(
-            (f"{row['version']}, {kind}", _milliseconds(row["shim"]), _milliseconds(row["bare"]), _added(row), _ratio(row), str(len(row["shim"])))
-            for kind, row in idle.items())]
+        found["`uv pip install` with nothing to do"] = [("uv", "shim, ms", "bare, ms", "added", "times bare", "sh and Python alone", "n"), *(
+            (f"{row['version']}, {kind}", _milliseconds(row["shim"]), _milliseconds(row["bare"]), _added(row), _ratio(row),
+             handed_over(row), str(len(row["shim"]))) for kind, row in idle.items())]
     cold = cold_rows(data)
     if cold:
         found["An empty cache: `uv pip install`, and the `uv sync` after it"] = [
@@ -147,6 +152,8 @@ The uv that needs sealing is {sealed}; the one that does not, {native}.
 TEXTS = {
     "A call that is passed on": "`uv --version`, but for ccache. What stands between the caller and the program, in each row's own folder:\n\n"
     "![Milliseconds that a call takes longer](benchmarks-calls.svg)\n",
+    "`uv pip install` with nothing to do": "`sh` and Python alone: a shell that execs a Python that execs uv. The rest is the shim's own code, and what "
+    "uv's log costs.\n",
     "An empty cache: `uv pip install`, and the `uv sync` after it":
     "From an index whose line is shaped: all connections share the bandwidth, and each request waits for the latency. The packages are a tree of "
     "wheels, three dependencies each; their sizes are log-normal, half of them below 60 kB (300: {bytes}), each with one data file, which is quicker "
