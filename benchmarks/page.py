@@ -39,7 +39,7 @@ def least(row: Row) -> float:
 
 def handed_over(row: Row) -> str:
     """Times the bare uv's time of a shell and a Python that do nothing but hand over; empty where no Python is needed."""
-    return f"{spread(least / bare for least, bare in zip(row['handed over'], row['bare'])).median:.2f} ×" if "handed over" in row else ""
+    return f"{spread(alone / bare for alone, bare in zip(row['handed over'], row['bare'])).median:.2f} ×" if "handed over" in row else ""
 
 
 def cold_rows(data: Mapping[str, Any]) -> list[Row]:

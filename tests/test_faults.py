@@ -402,6 +402,20 @@ def test_an_index_without_an_answer_is_asked_no_longer_than_by_the_bare_uv(make_
     assert (asked_for[0], asked_for[1]) == (bare[0], 2 * bare[1])
 
 
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.11.18"])
+def test_a_rehearsal_without_an_answer_is_not_the_answer(make_world: Callable[..., World], version: str) -> None:
+    """To demand the hash of an sdist that is in the cache without one takes a download. The bare uv has no need of it, and installs."""
+    world = make_world(version)
+    world.index.add(sdist("src", "1.0"))
+    world.bare("pip", "install", "src", check=True)
+    world.bare("pip", "uninstall", "src", check=True)
+    world.index.interfere = trouble = Fails("/files/")
+    result = world.run("pip", "install", "src", env={**PATIENCE})
+    assert trouble.happened
+    assert (result.code, world.freeze()) == (0, "src==1.0\n"), result.stderr
+    assert any("unsealed" in line for line in result.said)
+
+
 # The index changes.
 
 

@@ -12,7 +12,7 @@ from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised, Pin
 from uv_shim.plan import Plan
-from uv_shim.realuv import Output, PrivateFile, RealUv, Run
+from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
@@ -41,10 +41,12 @@ UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 class Failed(Exception):
     """A preflight did not give an answer."""
 
-    def __init__(self, reason: str, output: Output | None = None) -> None:
+    def __init__(self, reason: str, output: Output | None = None, *, free: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.output = output
+        #: uv was given no answer where it was asked just what the caller asks, with no hashes demanded: once more, it would say the same.
+        self.no_answer = output if free and output is not None and output.is_unreachable else None
 
 
 class Unverifiable(Exception):
@@ -73,7 +75,7 @@ class Preflight:
         self._first = first
         self._spinner = spinner
         self._folder = ""
-        if line.has("--no-cache") or _true(uv.environ.get("UV_NO_CACHE", "")):
+        if line.has("--no-cache") or is_true(uv.environ.get("UV_NO_CACHE", "")):
             # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
             import tempfile
 
@@ -88,7 +90,7 @@ class Preflight:
         self._trace = trace
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
-        self._offline = line.has("--offline") or _true(uv.environ.get("UV_OFFLINE", ""))
+        self._offline = line.has("--offline") or is_true(uv.environ.get("UV_OFFLINE", ""))
         self._constraints: PrivateFile | None = None
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
@@ -169,15 +171,17 @@ class Preflight:
                                    f"the index has no hash for {found[1]}")
             pins += sealed or []
             output, found = self._watched(pins, refresh=False)
+        free = not pins
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
             # The pins may have steered the resolution: with the sdists in the cache, ask once more without them. What is not there
             # by now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
-            free, found = self._watched([], refresh=False, cached=True)
-            output = output if found else free
+            last, found = self._watched([], refresh=False, cached=True)
+            free = not found
+            output = last if free else output
         if output.code:
-            raise Failed(f"uv's dry run failed (exit code {output.code})", output)
+            raise Failed(f"uv's dry run failed (exit code {output.code})", output, free=free)
         plan = plans.parse(output)
         if plan is None:
             raise Failed("uv's dry run did not say what it would do", output)
@@ -444,10 +448,6 @@ def _without_credentials(url: str) -> str:
     scheme, there, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _true(value: str) -> bool:
-    return value.lower() in ("1", "true", "yes", "on", "t", "y")
 
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:

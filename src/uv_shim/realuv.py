@@ -154,6 +154,11 @@ class RealUv:
         os.execve(self.path, [self.path, *arguments], environ)
 
 
+def is_true(value: str) -> bool:
+    """Whether uv takes the value of a variable for a yes."""
+    return value.lower() in ("1", "true", "yes", "on", "t", "y")
+
+
 def shows_colours(environ: dict[str, str]) -> bool:
     """Whether uv would colour what it says on this standard error (as its crate `anstream` decides)."""
     return os.isatty(2) and not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0" and environ.get("TERM", "dumb") != "dumb"

@@ -214,10 +214,10 @@ class Sealing:
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
-            if failed.output is not None and failed.output.is_unreachable and not line.has("--quiet") and self.may_repeat(line):
+            if failed.no_answer is not None and not line.has("--quiet") and self.may_repeat(line):
                 self.trace.append("uv has failed already: it was given no answer")
-                words = failed.output.words()
-                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.output.code)
+                words = failed.no_answer.words()
+                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.no_answer.code)
             decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = [] if line.has("--quiet") else ask.built()
             return decision

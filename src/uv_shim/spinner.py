@@ -33,9 +33,8 @@ class Spinner:
     @classmethod
     def wanted(cls, line: CommandLine, environ: dict[str, str], write: Callable[[str], None]) -> Spinner | None:
         """One, where uv itself would show it: on a terminal, and nobody has asked for less, or for a log."""
-        silent = line.has("--quiet", "--verbose", "--no-progress") or "RUST_LOG" in environ
-        silent = silent or environ.get("UV_NO_PROGRESS", "").lower() in ("1", "true", "yes", "on", "t", "y")
-        if silent or not os.isatty(2) or environ.get("TERM", "dumb") == "dumb":
+        silent = line.has("--quiet", "--verbose", "--no-progress") or realuv.is_true(environ.get("UV_NO_PROGRESS", ""))
+        if silent or "RUST_LOG" in environ or not os.isatty(2) or environ.get("TERM", "dumb") == "dumb":
             return None
         return cls(write, coloured=realuv.shows_colours(environ))
 
