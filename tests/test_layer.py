@@ -6,6 +6,7 @@ import ast
 import hashlib
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from uv_shim import layer
 from uv_shim.demo import trial
 from uv_shim.demo.index import Index
 from uv_shim.errors import ShimError
-from world import PYTHON, ROOT
+from world import PYTHON, ROOT, SHIM, World
 
 PACKAGE = ROOT / "src" / "uv_shim"
 MOST_BYTES = 150_000
@@ -58,6 +59,23 @@ def contents(folder: Path) -> dict[str, tuple[int, int, str]]:
 def test_it_has_what_the_sealing_path_imports_and_no_more() -> None:
     """A module that is added to the sealing path has to be added here; Python finds the guard's hook by its name."""
     assert closure("launch.py", "guard/sitecustomize.py") == set(layer.MODULES)
+
+
+def test_uv_is_asked_before_anything_slow_is_imported(make_world: Callable[..., World]) -> None:
+    """`os` and what comes with it take as long as all of ours: uv runs by then."""
+    world = make_world("0.9.8")
+    world.run("pip", "install", "--help", check=True)  # its version is known
+    program = """
+import sys
+sys.addaudithook(lambda event, _: event == "os.posix_spawn" and print(sorted({"os", "uv_shim.preflight"}.intersection(sys.modules)), file=sys.stderr))
+sys.argv[:] = sys.argv[1:]
+__file__ = sys.argv[0]
+exec(compile(open(__file__).read(), __file__, "exec"))
+"""
+    (world.work / "in.txt").write_text("alpha\n")
+    done = subprocess.run([PYTHON, "-I", "-S", "-B", "-c", program, PACKAGE / "launch.py", world.uv, SHIM, "", "pip", "install", "-r",
+                           "in.txt", "beta"], env=world.env, cwd=world.work, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[0] == "[]", done.stderr
 
 
 def test_it_is_text_and_small(tmp_path: Path) -> None:

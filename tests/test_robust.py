@@ -279,3 +279,17 @@ def test_a_failure_of_the_shim_itself(make_world: Callable[..., World], tmp_path
     assert "the shim failed (RuntimeError('damaged'))" in "".join(result.said)
     assert (result.code, world.freeze()) == ((0, "app==1.0\n") if mode == "seal" else (2, ""))
     assert mode == "enforce" or result.said[-1].endswith("pip install --verify-hashes app")
+
+
+def test_bytecode_beside_a_checkout_is_no_burden(make_world: Callable[..., World], tmp_path: Path) -> None:
+    """It is older than the sources after each update; what Python compiles is kept in the user's cache nevertheless."""
+    world = make_world("0.9.8")
+    for folder in ("shims", "src"):
+        shutil.copytree(SHIM.parent.parent / folder, tmp_path / "checkout" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "checkout" / "src" / "uv_shim"
+    subprocess.run([PYTHON, "-m", "compileall", "-q", package], check=True)
+    before = {path: path.stat().st_mtime_ns for path in package.rglob("*.pyc")}
+    os.utime(package / "realuv.py", (1, 1))
+    world.call(str(tmp_path / "checkout" / "shims" / "uv"), ("pip", "install", "alpha"))
+    assert list((world.home / ".cache" / "uv-shim" / "bytecode").rglob("realuv.*.pyc"))
+    assert {path: path.stat().st_mtime_ns for path in package.rglob("*.pyc")} == before

@@ -7,7 +7,7 @@ path: one ``key = value`` a line.
 
 from __future__ import annotations
 
-import os
+import posix
 
 from uv_shim.errors import ShimError
 
@@ -48,8 +48,13 @@ class Mode:
 
 def path(environ: dict[str, str]) -> str | None:
     """Path of the user's configuration file, whether it exists or not; None without a home."""
-    base = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".config"))
-    return os.path.join(base, "uv-shim", "config.toml") if base else None
+    base = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
+    return f"{base}/uv-shim/config.toml" if base else None
+
+
+def has_policy() -> bool:
+    """Whether the machine has a policy, whatever it says."""
+    return posix.access(SYSTEM, posix.F_OK)
 
 
 def mode(environ: dict[str, str]) -> Mode:
@@ -89,10 +94,18 @@ def read(file: str) -> dict[str, Setting]:
         with open(file, "rb") as opened:
             data = opened.read()
     except OSError as error:
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not os.path.islink(file):
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not _is_link(file):
             return {}
         raise ShimError(f"{file}: the configuration file cannot be read ({error.strerror}). Make it readable, or remove it.") from None
     return parse(data, file)
+
+
+def _is_link(file: str) -> bool:
+    try:
+        posix.readlink(file)
+    except OSError:
+        return False
+    return True
 
 
 def parse(data: bytes, file: str) -> dict[str, Setting]:

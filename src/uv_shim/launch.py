@@ -1,6 +1,8 @@
 """Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
 
 Written for any Python that may be in the way, so that one that is too old or lacks something can be told apart and the next one be tried.
+Python compiles this file at each call, so it is short. As everything up to the first question, it does without `os`, whose import takes
+as long as all of ours.
 """
 
 try:  # Ctrl-C ends this as it ends uv, from the start
@@ -11,52 +13,56 @@ try:  # Ctrl-C ends this as it ends uv, from the start
 except (ImportError, ValueError):
     pass
 
-import os
+import posix
 import sys
+
+# Python sets LC_CTYPE in the C locale (PEP 538), and uv would inherit that.
+_left_out = (b"UV_SHIM_PYTHON_SKIP", None if sys.argv[3] else b"LC_CTYPE")
 
 
 def _step_aside(why):  # type: (str) -> None  # noqa: ANN001, ANN202  # Python 2 reads this too
     """The router goes on to its next candidate; it has noted down this one (UV_SHIM_PYTHON_SKIP)."""
-    if os.environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
+    if posix.environ.get(b"UV_SHIM_TRACE", b"0") not in (b"", b"0"):
         sys.stderr.write("uv-shim: trace: %s does not run the shim: %s\n" % (sys.executable, why))
-    os.environ.pop("UV_SHIM_VISITED", None)
-    if not sys.argv[3]:
-        os.environ.pop("LC_CTYPE", None)
-    os.execv(sys.argv[2], [sys.argv[2]] + sys.argv[4:])
+    left_out = (b"UV_SHIM_VISITED", _left_out[1])
+    posix.execve(sys.argv[2], sys.argv[2:3] + sys.argv[4:], dict(pair for pair in posix.environ.items() if pair[0] not in left_out))
 
 
 if sys.version_info < (3, 8):
     _step_aside("it is older than 3.8")
 
-environ = dict(os.environ)
-environ.pop("UV_SHIM_PYTHON_SKIP", None)
-if not sys.argv[3]:
-    environ.pop("LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit that
-
-_home = os.path.dirname(os.path.realpath(__file__))
-
-# What Python compiles of these sources is kept in the user's cache, never beside the sources (-B); there it is only where
-# the shim was set up with it.
-_cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
-if _cache and not os.path.exists(os.path.join(_home, "__pycache__", "seal.%s.pyc" % sys.implementation.cache_tag)):
-    sys.pycache_prefix = os.path.join(_cache, "uv-shim", "bytecode")
-    sys.dont_write_bytecode = False
-
-sys.path.insert(0, os.path.dirname(_home))
-
 try:
+    _encoding = sys.getfilesystemencoding(), "surrogateescape"
+    environ = {key.decode(*_encoding): value.decode(*_encoding) for key, value in posix.environ.items() if key not in _left_out}
+
     # A descriptor that the caller closed stays closed for uv, and is not taken by a file of ours before.
     for _fd in (0, 1, 2):
         try:
-            os.fstat(_fd)
+            posix.fstat(_fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            posix.open("/dev/null", posix.O_RDWR)
 
     # Open as long as this runs: whoever replaces or removes this copy sees by it that it is in use. uv does not inherit it.
-    os.open(os.path.join(_home, "launch.py"), os.O_RDONLY)
+    _held = posix.open(__file__, posix.O_RDONLY)
+    _link = "/proc/self/fd/%d" % _held
+    _home = (posix.readlink(_link) if posix.access(_link, posix.F_OK) else "").rpartition("/")[0]
+    if not posix.access(_home + "/launch.py", posix.F_OK):  # no /proc
+        from os.path import realpath
 
+        _home = realpath(__file__).rpartition("/")[0]
+
+    # What Python compiles of these sources is kept in the user's cache, never beside the sources (-B). There it is good only where
+    # the shim was set up with it: beside a checkout, it would be older than the sources after each update.
+    _compiled = "%s/__pycache__/seal.%s.pyc" % (_home, sys.implementation.cache_tag)
+    _cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and environ["HOME"] + "/.cache")
+    if _cache and not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
+        sys.pycache_prefix = _cache + "/uv-shim/bytecode"
+        sys.dont_write_bytecode = False
+
+    sys.path.insert(0, _home.rpartition("/")[0])
     from uv_shim import seal
 except Exception as _error:  # noqa: BLE001  # no memory, no descriptors, a Python without its library, a damaged copy
     _step_aside(repr(_error))
 
-os._exit(seal.main(sys.argv[1], sys.argv[4:], environ))  # at once: nothing is left to be tidied up
+# At once: nothing is left to be tidied up.
+posix._exit(seal.main(sys.argv[1], sys.argv[4:], environ))  # noqa: SLF001  # what `os._exit` is

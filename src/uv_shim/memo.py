@@ -6,15 +6,15 @@ without starting Python that a ``native`` uv needs no sealing. Losing the file c
 
 from __future__ import annotations
 
-import os
+import posix
 
 _KEPT = 16
 
 
 def path(environ: dict[str, str]) -> str | None:
     """Path of the memo; None without a home."""
-    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".cache"))
-    return os.path.join(base, "uv-shim", "binaries") if base else None
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.cache")
+    return f"{base}/uv-shim/binaries" if base else None
 
 
 def recall(binary: str, environ: dict[str, str]) -> str | None:
@@ -31,8 +31,10 @@ def remember(binary: str, version: tuple[int, int, int], environ: dict[str, str]
     """Write it down; where that cannot be done, do without."""
     file = path(environ)
     key = _identity(binary)
-    if not file or not key:
+    if not file or not key or not _is_uv_itself(binary):
         return
+    import os
+
     word = "native" if native else "sealed"
     kept = [line for line in _lines(file) if not line.endswith(f" {binary}")]
     text = "".join(f"{line}\n" for line in [*kept, f"{'.'.join(map(str, version))} {word} {key}"][-_KEPT:])
@@ -50,18 +52,25 @@ def remember(binary: str, version: tuple[int, int, int], environ: dict[str, str]
 
 
 def _identity(binary: str) -> str | None:
-    """What changes whenever the file does; None where the file is not uv itself (a script, another manager's launcher)."""
+    """What changes whenever the file does; None where there is none."""
     try:
-        status = os.stat(binary)
+        status = posix.stat(binary)
+    except OSError:
+        return None
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {int(status.st_mtime)} {int(status.st_ctime)} {binary}"
+
+
+def _is_uv_itself(binary: str) -> bool:
+    """Whether the file is uv, and no script or launcher of another manager's, which may be another uv the next time."""
+    import os.path
+
+    try:
         with open(binary, "rb") as file:
             magic = file.read(4)
     except OSError:
-        return None
-    if magic not in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe") or "\n" in binary:
-        return None
-    if os.path.basename(os.path.realpath(binary)) != "uv":
-        return None
-    return f"{status.st_dev} {status.st_ino} {status.st_size} {int(status.st_mtime)} {int(status.st_ctime)} {binary}"
+        return False
+    native = magic in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+    return native and "\n" not in binary and os.path.basename(os.path.realpath(binary)) == "uv"
 
 
 def _lines(file: str | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,31 +76,33 @@ class PrivateFile:
     def __init__(self, text: bytes) -> None:
         self.fd = _nameless()
         self.write(text)
-        os.set_inheritable(self.fd, True)  # noqa: FBT003
+        posix.set_inheritable(self.fd, True)  # noqa: FBT003
 
     def write(self, text: bytes) -> None:
         view = memoryview(text)
         while view:
-            view = view[os.write(self.fd, view) :]
+            view = view[posix.write(self.fd, view) :]
 
     @property
     def path(self) -> str:
         """Path under which this process, and what it becomes or starts, can read the file from its start."""
-        return f"/proc/self/fd/{self.fd}" if os.path.isdir("/proc/self/fd") else f"/dev/fd/{self.fd}"
+        return f"/proc/self/fd/{self.fd}" if posix.access("/proc/self/fd", posix.X_OK) else f"/dev/fd/{self.fd}"
 
     def rewind(self) -> None:
-        os.lseek(self.fd, 0, os.SEEK_SET)
+        posix.lseek(self.fd, 0, 0)
 
     def close(self) -> None:
-        os.close(self.fd)
+        posix.close(self.fd)
 
 
 def _nameless() -> int:
-    if hasattr(os, "memfd_create"):
+    if hasattr(posix, "memfd_create"):
         try:
-            return os.memfd_create("uv-shim", 0)
+            return posix.memfd_create("uv-shim", 0)
         except OSError:
             pass  # a kernel or sandbox without it
+    import os
+
     folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  # nameless: nothing can be guessed
     if hasattr(os, "O_TMPFILE"):
         try:
@@ -128,7 +130,7 @@ class RealUv:
         environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
         # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
         # build hooks call is no preflight, and is held to the caller's own mode.
-        environ["UV_SHIM_PREFLIGHT"] = str(os.getpid())
+        environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
         environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
         environ["RUST_LOG"] = _LOG
         return Run(self, arguments, environ, stdin, watched=watched)
@@ -151,7 +153,7 @@ class RealUv:
         for number in _STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
-        os.execve(self.path, [self.path, *arguments], environ)
+        posix.execve(self.path, [self.path, *arguments], environ)
 
 
 def is_true(value: str) -> bool:
@@ -161,7 +163,7 @@ def is_true(value: str) -> bool:
 
 def shows_colours(environ: dict[str, str]) -> bool:
     """Whether uv would colour what it says on this standard error (as its crate `anstream` decides)."""
-    return os.isatty(2) and not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0" and environ.get("TERM", "dumb") != "dumb"
+    return posix.isatty(2) and not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0" and environ.get("TERM", "dumb") != "dumb"
 
 
 class Run:
@@ -175,31 +177,31 @@ class Run:
         self._reader = -1
         actions: list[tuple[int, int, int] | tuple[int, int, str, int, int] | tuple[int, int]] = []
         if stdin is None:
-            actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+            actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
         else:
             stdin.rewind()
             if stdin.fd != 0:
-                actions.append((os.POSIX_SPAWN_DUP2, stdin.fd, 0))
-        actions.append((os.POSIX_SPAWN_DUP2, self._stdout.fd, 1))
+                actions.append((posix.POSIX_SPAWN_DUP2, stdin.fd, 0))
+        actions.append((posix.POSIX_SPAWN_DUP2, self._stdout.fd, 1))
         writer = -1
         if watched:
             from uv_shim.guard import Guard
 
             self._guard = Guard()
             environ = self._guard.environment(environ)
-            self._reader, writer = os.pipe()
-            os.set_blocking(self._reader, False)
-            actions.append((os.POSIX_SPAWN_DUP2, writer, 2))
+            self._reader, writer = posix.pipe()
+            posix.set_blocking(self._reader, False)
+            actions.append((posix.POSIX_SPAWN_DUP2, writer, 2))
         else:
             self._stderr = PrivateFile(b"")
-            actions.append((os.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
+            actions.append((posix.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
         import _signal
 
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
         # Told to stop while uv is being started, this process would end and uv go on.
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
         try:
-            self.pid = os.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
+            self.pid = posix.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
                                       setsigdef=ignored_by_python)
             for number in _STOPS:
                 if _signal.getsignal(number) != _signal.SIG_IGN:
@@ -208,7 +210,7 @@ class Run:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
             if self._guard:
                 self._guard.started()
-                os.close(writer)
+                posix.close(writer)
 
     def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true, and turns the spinner meanwhile.
@@ -218,12 +220,12 @@ class Run:
         stopped = None
         if self._guard:
             stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner)
-        _, status = os.waitpid(self.pid, 0)
+        _, status = posix.waitpid(self.pid, 0)
         self.pid = 0
         if self._stderr is not None:
             stderr = _contents(self._stderr)
         return Output(
-            -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
+            -posix.WTERMSIG(status) if posix.WIFSIGNALED(status) else posix.WEXITSTATUS(status),
             _contents(self._stdout).decode("utf-8", "replace"),
             stderr.decode("utf-8", "replace"),
             stopped,
@@ -231,8 +233,8 @@ class Run:
 
     def kill(self) -> None:
         """End it, whatever it has said."""
-        os.kill(self.pid, 9)
-        os.waitpid(self.pid, 0)
+        posix.kill(self.pid, 9)
+        posix.waitpid(self.pid, 0)
         self.pid = 0
 
     def _watch(self, guard: Guard, stop_at: Callable[[str], bool], spinner: Spinner | None) -> tuple[bytes, str | None]:
@@ -263,12 +265,12 @@ class Run:
                 guard.allow(asked)
                 continue
             guard.end(self.pid)
-            os.kill(self.pid, 9)
+            posix.kill(self.pid, 9)
             # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
             guard.close()
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
-        os.close(self._reader)
+        posix.close(self._reader)
         if not stopped:
             guard.close()
         return bytes(stderr), stopped
@@ -278,22 +280,22 @@ class Run:
 
         try:
             if self.pid:
-                os.kill(self.pid, number)
+                posix.kill(self.pid, number)
                 if self._tidy:
-                    os.waitpid(self.pid, 0)
+                    posix.waitpid(self.pid, 0)
         except OSError:
             pass  # it has just ended by itself
         if self._tidy:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        posix.kill(posix.getpid(), number)
 
 
 def _drain_into(text: bytearray, fd: int) -> bool:
     """Append what can be read from ``fd`` without waiting; whether that was all there will ever be."""
     while True:
         try:
-            chunk = os.read(fd, 65536)
+            chunk = posix.read(fd, 65536)
         except BlockingIOError:
             return False
         if not chunk:
@@ -305,7 +307,7 @@ def _contents(file: PrivateFile) -> bytes:
     file.rewind()
     text = b""
     while True:
-        chunk = os.read(file.fd, 1 << 20)
+        chunk = posix.read(file.fd, 1 << 20)
         if not chunk:
             break
         text += chunk

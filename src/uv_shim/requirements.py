@@ -5,11 +5,10 @@ A reader of requirement files that looks for little and guesses nothing: whateve
 
 from __future__ import annotations
 
-import os
+import posix
 
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import ShimError
-from uv_shim.hashes import normalize
 from uv_shim.realuv import PrivateFile
 
 _FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes", "--build-constraints")
@@ -18,6 +17,10 @@ _FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes",
 _INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
 
 _FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_BUILD_CONSTRAINT": "--build-constraints"}
+
+
+#: A file's kind in its mode, and those kinds that can be read one time only: named pipe, socket, character device (`stat`).
+_KIND, _READ_ONCE = 0o170000, (0o010000, 0o140000, 0o020000)
 
 
 class OnlyOnce(Exception):
@@ -49,6 +52,8 @@ class Inputs:
         if "://" in requirement:
             self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
             return
+        from uv_shim.hashes import normalize
+
         name, pinned, version = requirement.partition(";")[0].partition("==")
         if pinned and "," not in version and not version.startswith("="):
             self._hashed.add((normalize(name.partition("[")[0].strip()), _release(version.strip())))
@@ -78,7 +83,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         OnlyOnce: an input cannot be read twice and cannot be kept (a named pipe).
         ShimError: an input was lost while it was read; uv would install a part of what was asked for.
     """
-    folder = (line.values("--directory") or ["."])[-1]
+    folder = (line.values("--directory") or ["."])[-1] or "."
     files = [(value, name) for name in _FILE_OPTIONS for value in line.values(name)]
     if line.command == "sync":
         files += [(value, "--requirements") for value in line.plain()]
@@ -88,10 +93,14 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         _keep(value, folder, inputs)
     for word in line.plain() + line.values("--editable"):
         inputs.note_url(word)
-    seen: set[str] = set()
+    seen: set[tuple[int, int]] = set()
     for value, name in files:
         if name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
+
+
+def _path(folder: str, value: str) -> str:
+    return value if value.startswith("/") else f"{folder}/{value}"
 
 
 def _keep(value: str, folder: str, inputs: Inputs) -> None:
@@ -100,13 +109,11 @@ def _keep(value: str, folder: str, inputs: Inputs) -> None:
         if inputs.stdin is None:
             inputs.stdin = _copy(0)
         return
-    import stat
-
     try:
-        mode = os.stat(os.path.join(folder, value)).st_mode
+        mode = posix.stat(_path(folder, value)).st_mode
     except (OSError, ValueError):
         return  # uv says it better
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)) or value == os.devnull:
+    if mode & _KIND not in _READ_ONCE or value == "/dev/null":
         return
     directory, _, number = value.rpartition("/")
     if directory in ("/dev/fd", "/proc/self/fd") and number.isdigit():
@@ -122,20 +129,20 @@ def _copy(fd: int) -> PrivateFile:
         copy.write(_drain(fd))
     except (OSError, MemoryError) as error:
         raise ShimError(f"what uv was to read on descriptor {fd} could not be kept ({error!r}); nothing was installed.") from None
-    os.dup2(copy.fd, fd)
+    posix.dup2(copy.fd, fd)
     return copy
 
 
 def _drain(fd: int) -> bytes:
     text = b""
     while True:
-        chunk = os.read(fd, 1 << 20)
+        chunk = posix.read(fd, 1 << 20)
         if not chunk:
             return text
         text += chunk
 
 
-def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
+def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -> None:
     """Look through one requirements file and those that it names."""
     if value == "-":
         if inputs.stdin is not None:
@@ -148,32 +155,35 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[str]) -> None:
         if "://" in value or value.endswith((".py", ".cfg")):
             inputs.plain = False
             return
-        path = os.path.join(folder, value)
-        if os.path.basename(path).startswith("pylock.") and path.endswith(".toml"):
+        path = _path(folder, value)
+        base, _, name = path.rpartition("/")
+        if name.startswith("pylock.") and name.endswith(".toml"):
             inputs.requires_hashes = True
             return
-        if path.endswith(".toml") or os.path.realpath(path) in seen:
+        if name.endswith(".toml"):
             return
-        seen.add(os.path.realpath(path))
         try:
             with open(path, "rb") as file:
-                text = file.read()
+                status = posix.fstat(file.fileno())
+                text = b"" if (status.st_dev, status.st_ino) in seen else file.read()
         except (OSError, ValueError):
             inputs.plain = False
             return
-        base = os.path.dirname(path)
+        seen.add((status.st_dev, status.st_ino))
     for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, seen)
 
 
-def _line(line: str, base: str, inputs: Inputs, seen: set[str]) -> None:
+def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> None:
     word = (line.split("=", 1)[0].split(None, 1) or [""])[0]
     rest = line[len(word) :].lstrip(" \t=").strip()
     if word == "--require-hashes":
         inputs.requires_hashes = True
     elif word in _INDEX_LINES:
         if word in ("--find-links", "-f") and "://" not in rest and not rest.startswith("/"):
-            rest = os.path.abspath(os.path.join(base, rest))
+            import os
+
+            rest = os.path.abspath(_path(base, rest))
         inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
         _scan(rest, base, inputs, seen)

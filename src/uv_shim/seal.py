@@ -6,7 +6,7 @@ as constraints; where the plan stays the same, become uv with them. uv does all 
 
 from __future__ import annotations
 
-import os
+import posix
 
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
@@ -71,7 +71,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     try:
         RealUv(real, environ).become(decision.arguments, after)
     except OSError as error:
-        _print((f"{real} cannot be run: {os.strerror(error.errno or 0)}.",))
+        _print((f"{real} cannot be run: {posix.strerror(error.errno or 0)}.",))
         return 126
     return 0
 
@@ -85,7 +85,7 @@ class Sealing:
         self.arguments = arguments
         self.trace = trace
         #: What is known so far, for whatever goes wrong after. A policy that was not read may have said so.
-        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or os.path.exists(config.SYSTEM)
+        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or config.has_policy()
         self.fallback = arguments
         #: What the caller hands over, as far as it was read.
         self.inputs: Inputs | None = None
@@ -340,6 +340,6 @@ def _write(text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     try:
         while data:
-            data = data[os.write(2, data) :]
+            data = data[posix.write(2, data) :]
     except OSError:
         pass

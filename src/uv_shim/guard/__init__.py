@@ -10,7 +10,7 @@ Process contract: the request is the asker's process id and a newline, on a pipe
 
 from __future__ import annotations
 
-import os
+import posix
 
 VARIABLE = "UV_SHIM_GUARD"
 
@@ -19,26 +19,26 @@ class Guard:
     """One dry run's guard; ``fd`` becomes readable when a hook asks."""
 
     def __init__(self) -> None:
-        self.fd, self._asking = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_inheritable(self._asking, True)  # noqa: FBT003
+        self.fd, self._asking = posix.pipe()
+        posix.set_blocking(self.fd, False)
+        posix.set_inheritable(self._asking, True)  # noqa: FBT003
         self._allowed: list[int] = []
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
         before = environ.get("PYTHONPATH")
-        folder = os.path.dirname(os.path.abspath(__file__))
-        return {**environ, "PYTHONPATH": folder if before is None else folder + os.pathsep + before,
+        folder = __file__.rpartition("/")[0]
+        return {**environ, "PYTHONPATH": folder if before is None else f"{folder}:{before}",
                 VARIABLE: str(self._asking)}
 
     def started(self) -> None:
         """uv has its copy of the asking end by now."""
-        os.close(self._asking)
+        posix.close(self._asking)
 
     def asked(self) -> list[int]:
         """Process ids of the hooks that wait for an answer."""
         try:
-            return [int(number) for number in os.read(self.fd, 4096).split()]
+            return [int(number) for number in posix.read(self.fd, 4096).split()]
         except BlockingIOError:
             return []
 
@@ -48,7 +48,7 @@ class Guard:
 
         for hook in hooks:
             try:
-                os.kill(hook, _signal.SIGUSR1)
+                posix.kill(hook, _signal.SIGUSR1)
             except ProcessLookupError:
                 continue
             self._allowed.append(hook)
@@ -57,10 +57,10 @@ class Guard:
         """Kill the hooks that were allowed and still run below the process ``uv``: killed itself, it would leave them behind."""
         for hook in self._allowed:
             if _parent(hook) == uv:
-                os.kill(hook, 9)
+                posix.kill(hook, 9)
 
     def close(self) -> None:
-        os.close(self.fd)
+        posix.close(self.fd)
 
 
 def _parent(process: int) -> int:
