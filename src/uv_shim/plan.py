@@ -106,8 +106,8 @@ def parse_log(stderr: str) -> Plan:
         elif "Identified uncached " in line:
             name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
             uncached.add((normalize(name), version))
-        elif python is None and "Using " in line and " Python " in f" {line}" .replace("CPython", "Python").replace("PyPy", "Python"):
-            python = _interpreter(line)
+        elif python is None:
+            python = interpreter(line)
     plan = Plan(changes, selected, pages, uncached, python, said=said)
     plan.solving = SOLVING in stderr
     plan.searched = searched
@@ -174,8 +174,10 @@ def _note_page(line: str, pages: dict[str, list[str]]) -> None:
         roots.append(root)
 
 
-def _interpreter(line: str) -> str | None:
-    """Path in ``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives."""
+def interpreter(line: str) -> str | None:
+    """Path in ``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives; None in any other line."""
+    if "Using " not in line or " Python " not in f" {line}".replace("CPython", "Python").replace("PyPy", "Python"):
+        return None
     for marker in (" environment at: ", " environment at ", " interpreter at: ", " interpreter at "):
         if marker in line:
             path = line.partition(marker)[2].strip()

@@ -1,4 +1,4 @@
-"""What uv is asked before it installs: what would it do, what does the index say of those files, does a constraint change anything?
+"""What uv is asked before it installs: what would it do, and would constraints with hashes change anything?
 
 Nothing here installs, and nothing is written but by uv into its own cache.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 
-from uv_shim import hashes, pages
+from uv_shim import hashes
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
-from uv_shim.hashes import Advertised, Pin
+from uv_shim.hashes import Pin
 from uv_shim.plan import Plan
+from uv_shim.query import NO_OUTPUT_FILE, Query, printed, without_credentials
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
@@ -20,20 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from uv_shim.spinner import Spinner
 
-#: An output file that cannot exist. ``pip compile`` prints to standard output first and fails then; without it, a setting
-#: ``output-file`` would have uv overwrite the caller's file.
-_NO_OUTPUT_FILE = "/dev/null/pylock.toml"
-
-#: Options that say where uv's cache is.
-_WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
-
-#: Variables that name more inputs, which exact pins have no need of.
-_MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT")
-
-_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-
 _PROGRESS = ("   Building ", "      Built ")
-
 
 UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 
@@ -91,19 +79,24 @@ class Preflight:
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
         self._offline = line.has("--offline") or is_true(uv.environ.get("UV_OFFLINE", ""))
+        self._query = Query(uv, line, inputs, regime, trace, offline=self._offline)
+        #: What the index said so far.
+        self.advertised = self._query.advertised
         self._constraints: PrivateFile | None = None
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
         #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
         self.progress: list[str] = []
-        #: What the index said so far.
-        self.advertised = Advertised()
         self._hashed_urls: set[str] = set()
         self._shown_settings: str | None = None
+        #: The question for them, started beside the query.
+        self._settings_ahead: Run | None = None
 
     def close(self) -> None:
-        """Remove what was kept for this call alone."""
+        """End what is not needed, and remove what was kept for this call alone."""
+        for run in self._uv.running[:]:
+            run.kill()
         if self._folder:
             import shutil
 
@@ -129,8 +122,12 @@ class Preflight:
     def _settings(self) -> str:
         """uv's own account of the settings of this call (Rust's notation), asked for once."""
         if self._shown_settings is None:
-            self._shown_settings = self._uv.run(self._line.rehearsal("--show-settings", refresh=False)).stdout
+            run = self._settings_ahead or self._start_settings()
+            self._shown_settings = run.finish().stdout
         return self._shown_settings
+
+    def _start_settings(self) -> Run:
+        return self._uv.start(self._line.rehearsal("--show-settings", refresh=False))
 
     def constraints(self, pins: list[Pin]) -> list[str]:
         """Options that make uv demand those hashes, beside the caller's own constraints.
@@ -199,10 +196,15 @@ class Preflight:
         if run is None:
             run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
         solving = False
+        python: str | None = None
 
         def stop_at(text: str) -> bool:
-            nonlocal solving
-            solving = solving or plans.SOLVING in text
+            nonlocal solving, python
+            if not solving:
+                python = python or plans.interpreter(text)
+                solving = plans.SOLVING in text
+                if solving and refresh:
+                    self._query.start_ahead(python)
             return self._sdist(text, solving=solving) is not None
 
         output = run.finish(stop_at, self._spinner)
@@ -255,104 +257,13 @@ class Preflight:
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
-        asked = wanted
-        if not wanted:
-            return
-        if self.regime.computes:
-            self._attribute(wanted, plan)
-            asked = [key for key in wanted if not self.advertised.knows(*key) and plan.selected.get(key, "").endswith(".whl")]
-        answered = self._ask(asked, [], plan) if asked else set()
-        # An explicit index (`[tool.uv.sources]`) is asked only by who names it.
-        groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for key in asked:
-            if key not in answered and plan.pages.get(key[0]):
-                groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
-        for roots, keys in groups.items():
-            self._ask(keys, [word for root in roots for word in ("--index", _without_credentials(root))], plan)
-        if not (self.regime.format or self.regime.computes):
-            self._attribute(wanted, plan)
-
-    def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
-        """Ask for some versions at once; those that uv looked for where the dry run did."""
-        asked = list(wanted)
-        beside: list[tuple[str, str]] = []
-        output = self._query(asked, options, plan)
-        # uv 0.12.15 tells no hash at all while one file has none, and names that file.
-        filename = hashes.file_name(plans.file_without_hash(output.stderr))
-        while filename:
-            kind = "--no-binary" if filename.endswith(".whl") else "--only-binary"
-            for key in [key for key in asked if key[0] == hashes.project_of(filename)]:
-                selected = plan.selected.get(key, "")
-                if selected.endswith(".whl") != filename.endswith(".whl") and f"{kind}={key[0]}" not in options:
-                    options = [*options, f"{kind}={key[0]}"]  # that file is none of our business
-                    continue
-                if selected == filename:
-                    self.advertised.files[key] = {filename: []}
-                else:
-                    beside.append(key)
-                asked.remove(key)
-            output = self._query(asked, options, plan)
-            previous, filename = filename, hashes.file_name(plans.file_without_hash(output.stderr))
-            if not asked or filename == previous:
-                break
-        for key in beside:
-            # Another wheel of the version has no hash: uv has to download that one before it tells those of the rest.
-            self._take(self._query([key], options, plan, offline=False), [key], plan)
-        return self._take(output, asked, plan) | set(wanted).difference(asked)
-
-    def _take(self, output: Output, asked: list[tuple[str, str]], plan: Plan) -> set[tuple[str, str]]:
-        """Take an answer in; those versions for which it is one."""
-        if not asked or not _printed(output):
-            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked) or 'anything more'}")
-            return set()
-        answer = hashes.from_pylock(output.stdout) if self.regime.format else hashes.from_requirements(output.stdout)
-        answer.drop_computed(plans.downloaded_files(output.stderr))
-        looked = plans.parse_log(output.stderr).pages
-        # Looked for elsewhere than in the dry run, another file may have been meant.
-        same = {key for key in asked if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
-        for key in asked:
-            if key not in same:
-                answer.forget(*key)
-        self.advertised.merge(answer)
-        return same
-
-    def _query(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan, *, offline: bool = True) -> Output:
-        """Run ``pip compile`` on those versions: from the pages that the dry run has just fetched, else from the network."""
-        lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
-        requirements = PrivateFile("".join(f"{line}\n" for line in lines).encode())
-        options = [*options, "--no-deps", "-v", "-o", _NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
-        options += ["--format", "pylock.toml"] if self.regime.format else ["--generate-hashes", "--no-universal"]
-        if plan.python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
-            options += ["--python", plan.python]
-        output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
-        if "Requesting extras requires" in output.stderr:
-            # A setting of the project's asks for extras: uv wants to see the project.
-            options += [value for value in self._line.values("--requirements") if value.endswith(_PROJECT_FILES)]
-            output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
-        if not (_printed(output) or self._offline or plans.file_without_hash(output.stderr)):
-            output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
-        requirements.close()
-        return output
-
-    def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
-        """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
-        where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
-        output = self._uv.run(["cache", "dir", *where])
-        cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
-        for name, version in [] if output.code else wanted:
-            filename = plan.selected.get((name, version), "")
-            told = self.advertised.versions.get((name, version))
-            # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
-            looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
-            runs = [run for run in looked if run is not None]
-            if runs:
-                digests = [digest for run in runs for digest in pages.readings(run)] if told is None else [
-                    digest for digest in told if any(digest.partition(":")[2].encode() in run for run in runs)]
-                self.advertised.files[name, version] = {filename: digests}
-            elif filename:
-                flat = pages.flat_digests_of(cache, filename)
-                if flat is not None and (flat or told is None):
-                    self.advertised.files[name, version] = {filename: flat}
+        if self._may_settle(plan) and not plan.uncached.issuperset(wanted) and self._shown_settings is None:
+            # Whether there is a network will matter (`settles`). Two questions take no longer than one.
+            try:
+                self._settings_ahead = self._start_settings()
+            except OSError:
+                pass  # it is started when it is needed
+        self._query.ask(wanted, plan)
 
     def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
@@ -372,12 +283,12 @@ class Preflight:
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
             versions = PrivateFile("".join(f"{pin.name}=={pin.version}\n" for pin in pins).encode())
-            options = ["--generate-hashes", "--no-universal", "-o", _NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
+            options = ["--generate-hashes", "--no-universal", "-o", NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
             output = self._uv.run(self._line.query(*options), stdin=requirements)
             self._note_progress(output)
             requirements.close()
             versions.close()
-            if not _printed(output):
+            if not printed(output):
                 return list(missing)
             self._hashed_urls.update(urls.values())
         return []
@@ -386,7 +297,7 @@ class Preflight:
         """The URL with the credentials that the caller gave it, which uv does not print."""
         for word in self._line.plain():
             given = word.rpartition(" @ ")[2].strip()
-            if "****" in url and _without_credentials(given) == _without_credentials(url):
+            if "****" in url and without_credentials(given) == without_credentials(url):
                 return given
         return url
 
@@ -399,18 +310,24 @@ class Preflight:
         """
         wanted = {(pin.name, pin.version) for pin in pins}
         return (
+            self._may_settle(plan)
+            and wanted == set(plan.selected)
+            and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
+            and (wanted == plan.uncached or not self.is_offline())
+        )
+
+    def _may_settle(self, plan: Plan) -> bool:
+        """As far as this can be told before the hashes are there."""
+        return (
             self.regime.format
             and not self._enforce
             and not plan.warnings
             and self._inputs.plain
             and not self._line.has("--overrides", "--offline") and "UV_OVERRIDE" not in self._uv.environ
             and all(change.sign == "+" and not change.url for change in plan.changes)
-            and len(wanted) == len(plan.changes)
-            and wanted == set(plan.selected)
-            and {name for name, _ in wanted} == plan.searched
+            and len(plan.selected) == len(plan.changes) > 0
+            and {name for name, _ in plan.selected} == plan.searched
             and all(filename.endswith(".whl") for filename in plan.selected.values())
-            and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
-            and (wanted == plan.uncached or not self.is_offline())
         )
 
     def rehearse(self, plan: Plan, pins: list[Pin]) -> Plan:
@@ -437,17 +354,6 @@ class Preflight:
         if output.code:
             raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output)
         raise Failed("demanding hashes would change what uv installs", output)
-
-
-def _printed(output: Output) -> bool:
-    """Whether ``pip compile`` came as far as its last step, writing to the file that cannot exist."""
-    return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr
-
-
-def _without_credentials(url: str) -> str:
-    scheme, there, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:

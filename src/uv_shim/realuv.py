@@ -122,22 +122,47 @@ class RealUv:
     def __init__(self, path: str, environ: dict[str, str], tidy: Callable[[], None] | None = None) -> None:
         self.path = path
         self.environ = environ
+        #: Runs that have not been waited for.
+        self.running: list[Run] = []
         #: What is to be done where this process is told to stop while uv runs.
-        self.tidy = tidy
+        self._tidy = tidy
 
-    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False) -> Run:
-        """Start uv with those arguments and without those variables; ``watched``: its standard error is read while it runs."""
+    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False,
+              ahead: bool = False) -> Run:
+        """Start uv with those arguments and without those variables.
+
+        Args:
+            watched: its standard error is read while it runs.
+            ahead: what it is to read on its standard input is not known yet, and said later.
+        """
         environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
         # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
         # build hooks call is no preflight, and is held to the caller's own mode.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
         environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
         environ["RUST_LOG"] = _LOG
-        return Run(self, arguments, environ, stdin, watched=watched)
+        return Run(self, arguments, environ, stdin, watched=watched, ahead=ahead)
 
     def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = ()) -> Output:
         """Run uv to its end."""
         return self.start(arguments, stdin=stdin, without=without).finish()
+
+    def told_to_stop(self, number: int, _frame: object) -> None:
+        """Pass a signal on to what runs, and end by it."""
+        import _signal
+
+        while self.running:
+            run = self.running.pop()
+            try:
+                posix.kill(run.pid, number)
+                if self._tidy:
+                    posix.waitpid(run.pid, 0)
+            except OSError:
+                pass  # it has just ended by itself
+        if self._tidy:
+            self._tidy()
+        _signal.signal(number, _signal.SIG_DFL)
+        posix.kill(posix.getpid(), number)
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.
@@ -169,27 +194,34 @@ def shows_colours(environ: dict[str, str]) -> bool:
 class Run:
     """A uv that was started. It is stopped when this process is told to stop."""
 
-    def __init__(self, uv: RealUv, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool) -> None:
-        self._tidy = uv.tidy
+    def __init__(self, uv: RealUv, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool,
+                 ahead: bool) -> None:
+        self._running = uv.running
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None
         self._guard: Guard | None = None
         self._reader = -1
+        self._input = -1
+        closed = []
         actions: list[tuple[int, int, int] | tuple[int, int, str, int, int] | tuple[int, int]] = []
-        if stdin is None:
+        if ahead:
+            reader, self._input = posix.pipe()
+            closed.append(reader)
+            actions.append((posix.POSIX_SPAWN_DUP2, reader, 0))
+        elif stdin is None:
             actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
         else:
             stdin.rewind()
             if stdin.fd != 0:
                 actions.append((posix.POSIX_SPAWN_DUP2, stdin.fd, 0))
         actions.append((posix.POSIX_SPAWN_DUP2, self._stdout.fd, 1))
-        writer = -1
         if watched:
             from uv_shim.guard import Guard
 
             self._guard = Guard()
             environ = self._guard.environment(environ)
             self._reader, writer = posix.pipe()
+            closed.append(writer)
             posix.set_blocking(self._reader, False)
             actions.append((posix.POSIX_SPAWN_DUP2, writer, 2))
         else:
@@ -203,14 +235,31 @@ class Run:
         try:
             self.pid = posix.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
                                       setsigdef=ignored_by_python)
+            self._running.append(self)
             for number in _STOPS:
                 if _signal.getsignal(number) != _signal.SIG_IGN:
-                    _signal.signal(number, self._told_to_stop)
+                    _signal.signal(number, uv.told_to_stop)
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
             if self._guard:
                 self._guard.started()
-                posix.close(writer)
+            for fd in closed:
+                posix.close(fd)
+
+    def say(self, text: bytes) -> None:
+        """All that a run that was started ahead is to read."""
+        view = memoryview(text)
+        try:
+            while view:
+                view = view[posix.write(self._input, view) :]
+        except OSError:
+            pass  # it has ended already, and its words tell why
+        self._end_input()
+
+    def _end_input(self) -> None:
+        if self._input >= 0:
+            posix.close(self._input)
+            self._input = -1
 
     def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true, and turns the spinner meanwhile.
@@ -221,7 +270,7 @@ class Run:
         if self._guard:
             stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner)
         _, status = posix.waitpid(self.pid, 0)
-        self.pid = 0
+        self._running.remove(self)
         if self._stderr is not None:
             stderr = _contents(self._stderr)
         return Output(
@@ -233,9 +282,14 @@ class Run:
 
     def kill(self) -> None:
         """End it, whatever it has said."""
+        self._end_input()
         posix.kill(self.pid, 9)
         posix.waitpid(self.pid, 0)
-        self.pid = 0
+        self._running.remove(self)
+        # What stays open, uv inherits.
+        self._stdout.close()
+        if self._stderr:
+            self._stderr.close()
 
     def _watch(self, guard: Guard, stop_at: Callable[[str], bool], spinner: Spinner | None) -> tuple[bytes, str | None]:
         """Standard error to its end, and the line at which the run was killed."""
@@ -274,21 +328,6 @@ class Run:
         if not stopped:
             guard.close()
         return bytes(stderr), stopped
-
-    def _told_to_stop(self, number: int, _frame: object) -> None:
-        import _signal
-
-        try:
-            if self.pid:
-                posix.kill(self.pid, number)
-                if self._tidy:
-                    posix.waitpid(self.pid, 0)
-        except OSError:
-            pass  # it has just ended by itself
-        if self._tidy:
-            self._tidy()
-        _signal.signal(number, _signal.SIG_DFL)
-        posix.kill(posix.getpid(), number)
 
 
 def _drain_into(text: bytearray, fd: int) -> bool:

@@ -1,0 +1,178 @@
+"""The query: what does the index advertise for the files that uv is about to download?
+
+uv is asked, by a ``pip compile`` of just those versions, from the pages that its dry run has fetched.
+"""
+
+from __future__ import annotations
+
+import os
+
+from uv_shim import hashes, pages
+from uv_shim import plan as plans
+from uv_shim.arguments import CommandLine
+from uv_shim.hashes import Advertised
+from uv_shim.plan import Plan
+from uv_shim.realuv import Output, PrivateFile, RealUv, Run
+from uv_shim.requirements import Inputs
+from uv_shim.versions import Regime
+
+#: An output file that cannot exist. ``pip compile`` prints to standard output first and fails then; without it, a setting
+#: ``output-file`` would have uv overwrite the caller's file.
+NO_OUTPUT_FILE = "/dev/null/pylock.toml"
+
+#: Options that say where uv's cache is.
+_WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
+
+#: Variables that name more inputs, which exact pins have no need of.
+_MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT")
+
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+class Query:
+    """The questions of one call about hashes; ``advertised`` has the answers."""
+
+    def __init__(self, uv: RealUv, line: CommandLine, inputs: Inputs, regime: Regime, trace: list[str], *, offline: bool) -> None:
+        self._uv = uv
+        self._line = line
+        self._inputs = inputs
+        self._regime = regime
+        self._trace = trace
+        self._offline = offline
+        #: What the index said so far.
+        self.advertised = Advertised()
+        #: The first query and its arguments, where it was started ahead.
+        self._ahead: tuple[Run, list[str]] | None = None
+
+    def start_ahead(self, python: str | None) -> None:
+        """Start the first query, with that interpreter, while the dry run resolves: by the end of it, it waits for what to ask."""
+        if self._regime.computes:
+            return  # there, the pages are looked at first
+        arguments = self._line.query(*self._options([], python), offline=True)
+        try:
+            self._ahead = self._uv.start(arguments, without=_MORE_INPUTS, ahead=True), arguments
+        except OSError:
+            pass  # it is started when it is needed
+
+    def ask(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
+        """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
+        asked = wanted
+        if not wanted:
+            return
+        if self._regime.computes:
+            self._attribute(wanted, plan)
+            asked = [key for key in wanted if not self.advertised.knows(*key) and plan.selected.get(key, "").endswith(".whl")]
+        answered = self._ask(asked, [], plan) if asked else set()
+        # An explicit index (`[tool.uv.sources]`) is asked only by who names it.
+        groups: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for key in asked:
+            if key not in answered and plan.pages.get(key[0]):
+                groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
+        for roots, keys in groups.items():
+            self._ask(keys, [word for root in roots for word in ("--index", without_credentials(root))], plan)
+        if not (self._regime.format or self._regime.computes):
+            self._attribute(wanted, plan)
+
+    def _ask(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan) -> set[tuple[str, str]]:
+        """Ask for some versions at once; those that uv looked for where the dry run did."""
+        asked = list(wanted)
+        beside: list[tuple[str, str]] = []
+        output = self._compile(asked, options, plan)
+        # uv 0.12.15 tells no hash at all while one file has none, and names that file.
+        filename = hashes.file_name(plans.file_without_hash(output.stderr))
+        while filename:
+            kind = "--no-binary" if filename.endswith(".whl") else "--only-binary"
+            for key in [key for key in asked if key[0] == hashes.project_of(filename)]:
+                selected = plan.selected.get(key, "")
+                if selected.endswith(".whl") != filename.endswith(".whl") and f"{kind}={key[0]}" not in options:
+                    options = [*options, f"{kind}={key[0]}"]  # that file is none of our business
+                    continue
+                if selected == filename:
+                    self.advertised.files[key] = {filename: []}
+                else:
+                    beside.append(key)
+                asked.remove(key)
+            output = self._compile(asked, options, plan)
+            previous, filename = filename, hashes.file_name(plans.file_without_hash(output.stderr))
+            if not asked or filename == previous:
+                break
+        for key in beside:
+            # Another wheel of the version has no hash: uv has to download that one before it tells those of the rest.
+            self._take(self._compile([key], options, plan, offline=False), [key], plan)
+        return self._take(output, asked, plan) | set(wanted).difference(asked)
+
+    def _take(self, output: Output, asked: list[tuple[str, str]], plan: Plan) -> set[tuple[str, str]]:
+        """Take an answer in; those versions for which it is one."""
+        if not asked or not printed(output):
+            self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked) or 'anything more'}")
+            return set()
+        answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
+        answer.drop_computed(plans.downloaded_files(output.stderr))
+        looked = plans.parse_log(output.stderr).pages
+        # Looked for elsewhere than in the dry run, another file may have been meant.
+        same = {key for key in asked if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
+        for key in asked:
+            if key not in same:
+                answer.forget(*key)
+        self.advertised.merge(answer)
+        return same
+
+    def _compile(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan, *, offline: bool = True) -> Output:
+        """Run ``pip compile`` on those versions: from the pages that the dry run has just fetched, else from the network."""
+        lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
+        text = "".join(f"{line}\n" for line in lines).encode()
+        requirements = PrivateFile(text)
+        options = self._options(options, plan.python)
+        arguments = self._line.query(*options, offline=offline)
+        if self._ahead and self._ahead[1] == arguments:
+            run, self._ahead = self._ahead[0], None
+            run.say(text)
+            output = run.finish()
+        else:
+            output = self._uv.run(arguments, stdin=requirements, without=_MORE_INPUTS)
+        if "Requesting extras requires" in output.stderr:
+            # A setting of the project's asks for extras: uv wants to see the project.
+            options += [value for value in self._line.values("--requirements") if value.endswith(_PROJECT_FILES)]
+            output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
+        if not (printed(output) or self._offline or plans.file_without_hash(output.stderr)):
+            output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
+        requirements.close()
+        return output
+
+    def _options(self, options: list[str], python: str | None) -> list[str]:
+        options = [*options, "--no-deps", "-v", "-o", NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
+        options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes", "--no-universal"]
+        if python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
+            options += ["--python", python]
+        return options
+
+    def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
+        """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
+        where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
+        output = self._uv.run(["cache", "dir", *where])
+        cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
+        for name, version in [] if output.code else wanted:
+            filename = plan.selected.get((name, version), "")
+            told = self.advertised.versions.get((name, version))
+            # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
+            looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
+            runs = [run for run in looked if run is not None]
+            if runs:
+                digests = [digest for run in runs for digest in pages.readings(run)] if told is None else [
+                    digest for digest in told if any(digest.partition(":")[2].encode() in run for run in runs)]
+                self.advertised.files[name, version] = {filename: digests}
+            elif filename:
+                flat = pages.flat_digests_of(cache, filename)
+                if flat is not None and (flat or told is None):
+                    self.advertised.files[name, version] = {filename: flat}
+
+
+def printed(output: Output) -> bool:
+    """Whether ``pip compile`` came as far as its last step, writing to the file that cannot exist."""
+    return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr
+
+
+def without_credentials(url: str) -> str:
+    scheme, there, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"
