@@ -85,6 +85,8 @@ def test_it_is_text_and_small(tmp_path: Path) -> None:
     for path in files:
         assert "\0" not in path.read_text(encoding="utf-8")
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
+    for page in ("README.md", "docs/docker.md"):
+        assert f"under {MOST_BYTES // 1000} kB" in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_it_is_the_same_whoever_writes_it_where(tmp_path: Path) -> None:
