@@ -384,9 +384,16 @@ INPUTS = (
     Case("binary-requirements-file", "pip install -r r.txt", {"r.txt": b"\xff\xfe\x00alpha"}, code=2),
     Case("fifo-of-requirements", shell="mkfifo p; (echo 'beta<2' > p &); {uv} pip install -r p; e=$?; rm p; exit $e",
          unsealed=True),
+    Case("fifo-that-a-file-names", shell="mkfifo p; (echo 'beta<2' > p &); {uv} pip install -r r.txt; e=$?; rm p; exit $e",
+         files={"r.txt": "-r p\n"}, unsealed=True),
+    Case("fifo-of-constraints-that-a-file-names", shell="mkfifo p; (echo 'beta<2' > p &); {uv} pip install -r r.txt; e=$?; rm p; exit $e",
+         files={"r.txt": "beta\n-c p\n"}, unsealed=True),
 )
 
 STANDARD_INPUT = (
+    Case("stdin-that-a-file-names", "pip install -r r.txt", {"r.txt": "-r /dev/stdin\n"}, stdin="beta<2\n"),
+    Case("descriptor-that-a-file-names", shell="{uv} pip install -r r.txt 7<<<'beta<2'", files={"r.txt": "-r /dev/fd/7\n"}),
+    Case("pipe-that-a-file-names", shell="echo 'beta<2' | {uv} pip install -r r.txt", files={"r.txt": "-r /proc/self/fd/0\n"}),
     Case("stdin-dash", "pip install -r -", stdin="beta<2\n"),
     Case("stdin-dash-glued", "pip install -r-", stdin="beta<2\n"),
     Case("stdin-dash-cluster", "pip install -Ur -", stdin="beta\n", prepare=("pip install beta==1.0",)),

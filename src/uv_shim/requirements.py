@@ -186,8 +186,10 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> N
             rest = os.path.abspath(_path(base, rest))
         inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
+        _keep(rest, base, inputs)
         _scan(rest, base, inputs, seen)
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
+        _keep(line[2:].strip(), base, inputs)
         _scan(line[2:].strip(), base, inputs, seen)
     elif "--hash" in line:
         inputs.note_hash(line.partition("--hash")[0].partition(" ;")[0])
