@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -83,7 +84,8 @@ def machine() -> dict[str, Any]:
     fields = dict(line.partition("=")[::2] for line in release.read_text(encoding="utf-8").splitlines()) if release.exists() else {}
     return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count(),
             "system": fields.get("PRETTY_NAME", platform.system()).strip('"'), "kernel": platform.release().split("-")[0],
-            "sh": Path("/bin/sh").resolve().name, "python": platform.python_version()}
+            "sh": Path("/bin/sh").resolve().name,
+            "python": platform.python_version() + (", the system's own" if Path(sys.executable).resolve().parent == Path("/usr/bin") else "")}
 
 
 class Results:
