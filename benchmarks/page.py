@@ -162,9 +162,22 @@ TEXTS = {
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
-    "What Python imports for a sealed call with nothing to do": "`-X importtime`, which itself takes time. Below `uv_shim.preflight` and from "
-    "`select` on, uv's dry run is under way already.\n",
+    "What Python imports for a sealed call with nothing to do": "`-X importtime`, which itself takes time. From `uv_shim.hashes` on, and for the "
+    "standard library beside, uv's dry run is under way already.\n",
 }
+
+CLOSING = """
+## What was tried, and is not there
+
+| | gain | why not |
+|---|---|---|
+| uv's dry run started by the shell, before Python | most of Python's start | a shell can start it only as a background job: such a one ignores Ctrl-C for good, and so do its build hooks; and with one core it gains nothing |
+| the hashes read from uv's own copies of the pages, not asked for | 9 ms where something is installed | their layout is uv's own, and which hash belongs to which file would be a guess |
+| hashes kept from earlier calls | 9 ms | an index may change what it advertises |
+| all modules in one file of bytecode | 0.1 ms | too little for a second way to load them |
+| no garbage collection | none | |
+| `RAYON_NUM_THREADS`, `TOKIO_WORKER_THREADS`, `UV_CONCURRENT_…` in the dry run | none | |
+"""
 
 
 def page(data: Mapping[str, Any]) -> str:
@@ -176,7 +189,7 @@ def page(data: Mapping[str, Any]) -> str:
         text += f"\n## {title}\n\n"
         text += TEXTS[title].format(**facts) + "\n" if title in TEXTS else ""
         text += _markdown(rows)
-    return text
+    return text + CLOSING
 
 
 def _loads(data: Mapping[str, Any]) -> str:
