@@ -402,6 +402,20 @@ def test_an_index_without_an_answer_is_asked_no_longer_than_by_the_bare_uv(make_
     assert (asked_for[0], asked_for[1]) == (bare[0], 2 * bare[1])
 
 
+@pytest.mark.parametrize("wanted", ["missing", "lib>5", "src>5", "app lib<1"])
+@pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.9.8", "0.12.15"])
+def test_where_there_is_no_solution_uv_says_so_once(make_world: Callable[..., World], version: str, wanted: str) -> None:
+    """And the shim says nothing: with nothing to install, nothing stays unsealed."""
+    world = make_world(version)
+    publish(world.index)
+    bare = world.bare("pip", "install", *wanted.split())
+    anew(world)
+    real = StandIn(world, 0, ":")
+    result = world.run("pip", "install", *wanted.split(), env={"UV_SHIM_REAL_UV": str(real.path)})
+    assert (result.code, normalise(result.stderr, world), result.said) == (1, normalise(bare.stderr, world), ())
+    assert [call for call in real.calls if "compile" not in call] == [f"pip install --dry-run -v --verify-hashes {wanted}"]
+
+
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.11.18"])
 def test_a_rehearsal_without_an_answer_is_not_the_answer(make_world: Callable[..., World], version: str) -> None:
     """To demand the hash of an sdist that is in the cache without one takes a download. The bare uv has no need of it, and installs."""

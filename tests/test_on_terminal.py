@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -72,7 +75,8 @@ def test_a_spinner_turns_while_the_index_is_waited_for(make_world: Callable[...,
 
 @pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.6.17", "0.9.8", "0.11.18", "0.12.15"])
 @pytest.mark.parametrize(("case", "environ"), [
-    *((case, environ) for case in ("nothing to do", "no answer") for environ in ({}, {"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"})),
+    *((case, environ) for case in ("nothing to do", "no answer", "no solution")
+      for environ in ({}, {"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"})),
     ("nothing to do", {"FORCE_COLOR": "1"}),  # with no answer, uv is asked once more: the shim cannot know what it makes of that
 ], ids=lambda value: value if isinstance(value, str) else " ".join(value) or "as ever")
 def test_the_words_of_a_dry_run_have_the_colours_of_uv(make_world: Callable[..., World], version: str, environ: dict[str, str],
@@ -82,8 +86,10 @@ def test_the_words_of_a_dry_run_have_the_colours_of_uv(make_world: Callable[...,
     world.index.add(wheel("alpha", "1.0"))
     if case == "nothing to do":
         world.bare("pip", "install", "alpha", check=True)
-    else:
+    elif case == "no answer":
         world.index.configure(status=500)
+    else:
+        contradict(world)
     ended = []
     for program in (world.uv, SHIM):
         code, _, text = seen(world, str(program), environ={**environ, "UV_HTTP_RETRIES": "0"})
@@ -91,7 +97,52 @@ def test_the_words_of_a_dry_run_have_the_colours_of_uv(make_world: Callable[...,
         ended.append((code, [re.sub(r"in \d.*?s\b", "in [time]", normalise(re.sub(FRAME, "", line), world)) for line in screen(text)]))
     bare, shim = ended
     assert shim == bare
-    assert bare[0] == (0 if case == "nothing to do" else 2)
+    assert bare[0] == {"nothing to do": 0, "no answer": 2, "no solution": 1}[case]
+
+
+def contradict(world: World) -> None:
+    """Have alpha want what cannot be."""
+    world.index.add(wheel("alpha", "2.0", requires=("a-name-that-is-long-enough-for-a-line-to-be-wrapped>=2",)))
+    world.index.add(wheel("alpha", "1.0", requires=("beta>=2", "gamma<1")))
+    for name in ("a-name-that-is-long-enough-for-a-line-to-be-wrapped", "beta", "gamma"):
+        world.index.add(wheel(name, "1.0"))
+
+
+@pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.6.17", "0.9.8", "0.11.18", "0.12.15"])
+def test_words_are_wrapped_at_the_width_of_whatever_is_a_terminal(make_world: Callable[..., World], version: str) -> None:
+    """Where there is no solution, uv's words are passed on; uv asks its standard output, error and input for a width."""
+    world = make_world(version)
+    contradict(world)
+    (world.work / "r.txt").write_text("alpha\n")
+    for columns in (50, 120):
+        for redirected in ("", "</dev/null", ">/dev/null", "2>&1 | cat", "2>err; cat err", "</dev/null 2>&1 | cat", "-r - <r.txt", "</dev/null >/dev/null"):
+            texts = []
+            for program in (world.uv, SHIM):
+                text = on_a_terminal(world, f"{program} pip install alpha {redirected}", columns)
+                texts.append([re.sub(FRAME, "", line).rstrip() for line in screen(text) if line.strip()])
+            bare, shim = texts
+            assert "No solution found" in "".join(bare)
+            if "-r -" in redirected:
+                shim = shim[1:]  # there, uv is asked once more
+            assert shim == bare, (columns, redirected)
+
+
+def on_a_terminal(world: World, command: str, columns: int) -> str:
+    """All that a terminal of that width is sent while a shell runs the command on it."""
+    process, terminal = pty.fork()
+    if process == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        os.chdir(world.work)
+        os.execve("/bin/sh", ["sh", "-c", command], {**world.env, "TERM": "xterm"})
+    text = b""
+    while True:
+        try:
+            text += os.read(terminal, 4096)
+        except OSError:  # so a terminal says that nobody writes to it any more
+            break
+    os.close(terminal)
+    os.waitpid(process, 0)
+    return text.decode("utf-8", "replace")
 
 
 def test_no_spinner_where_it_cannot_be_erased(make_world: Callable[..., World]) -> None:

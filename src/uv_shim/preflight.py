@@ -33,8 +33,8 @@ class Failed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.output = output
-        #: uv was given no answer where it was asked just what the caller asks, with no hashes demanded: once more, it would say the same.
-        self.no_answer = output if free and output is not None and output.is_unreachable else None
+        #: What uv said where it was asked just what the caller asks, with no hashes demanded, and would say once more.
+        self.final = output if free and output is not None and output.is_final else None
 
 
 class Unverifiable(Exception):

@@ -24,6 +24,9 @@ _LOG = "uv=debug,uv_client::registry_client=trace"
 #: What uv's last words have in them where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
+#: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
+_NO_SOLUTION = "No solution found when resolving"
+
 
 class Output:
     """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error, without colours."""
@@ -39,8 +42,12 @@ class Output:
         self.stopped = stopped
 
     @property
-    def is_unreachable(self) -> bool:
-        """Whether uv gave up because a server gave no answer, or failed; uv has waited and tried again by then."""
+    def is_final(self) -> bool:
+        """Whether uv would say the same once more: a server gave no answer, or failed, and uv has waited and tried again by then; or there
+        is no solution.
+        """
+        if self.code == 1:
+            return _NO_SOLUTION in self.error()
         return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
 
     def words(self) -> list[str]:
@@ -186,6 +193,11 @@ def is_true(value: str) -> bool:
     return value.lower() in ("1", "true", "yes", "on", "t", "y")
 
 
+def terminal_of_caller() -> int | None:
+    """The descriptor at which uv would find the width to wrap its words at; it looks at all three of its own."""
+    return next((fd for fd in (1, 2, 0) if posix.isatty(fd)), None)
+
+
 def shows_colours(environ: dict[str, str]) -> bool:
     """Whether uv would colour what it says on this standard error (as its crate `anstream` decides)."""
     return posix.isatty(2) and not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0" and environ.get("TERM", "dumb") != "dumb"
@@ -209,7 +221,9 @@ class Run:
             closed.append(reader)
             actions.append((posix.POSIX_SPAWN_DUP2, reader, 0))
         elif stdin is None:
-            actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
+            terminal = terminal_of_caller() if watched else None
+            actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0) if terminal is None else
+                           (posix.POSIX_SPAWN_DUP2, terminal, 0))
         else:
             stdin.rewind()
             if stdin.fd != 0:

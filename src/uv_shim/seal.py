@@ -11,7 +11,7 @@ import posix
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
-from uv_shim.realuv import RealUv
+from uv_shim.realuv import RealUv, terminal_of_caller
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -214,10 +214,10 @@ class Sealing:
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
-            if failed.no_answer is not None and not line.has("--quiet") and self.may_repeat(line):
-                self.trace.append("uv has failed already: it was given no answer")
-                words = failed.no_answer.words()
-                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.no_answer.code)
+            if failed.final is not None and not line.has("--quiet") and self.may_repeat(line, wrapped=failed.final.code == 1):
+                self.trace.append("uv has said no already")
+                words = failed.final.words()
+                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.final.code)
             decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = [] if line.has("--quiet") else ask.built()
             return decision
@@ -225,13 +225,16 @@ class Sealing:
         progress = [] if line.has("--quiet") else ask.progress
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
 
-    def may_repeat(self, line: CommandLine) -> bool:
+    def may_repeat(self, line: CommandLine, *, wrapped: bool = False) -> bool:
         """Whether uv's words in a dry run are the ones that it would say without: nobody wants more of them, or colours.
 
         With nothing to do, uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing
-        but say so. Where a server does not answer, uv never comes to the difference, and asking again would double the wait.
+        but say so. Where it finds no solution, or a server does not answer, uv never comes to the difference, and asking again would double
+        the wait.
         """
-        return not line.has("--verbose", "--color", "--output-format", "--strict") and not _PRESENTING.intersection(self.environ)
+        # With the caller's input in a terminal's place, the dry run knows no width to wrap its words at.
+        unlike = wrapped and self.inputs and self.inputs.stdin and terminal_of_caller() is not None
+        return not (unlike or line.has("--verbose", "--color", "--output-format", "--strict") or _PRESENTING.intersection(self.environ))
 
     def unsealed(self, flagged: list[str], reason: str, *, enforce: bool) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
