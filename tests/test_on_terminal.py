@@ -110,7 +110,7 @@ def contradict(world: World) -> None:
 
 @pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.6.17", "0.9.8", "0.11.18", "0.12.15"])
 def test_words_are_wrapped_at_the_width_of_whatever_is_a_terminal(make_world: Callable[..., World], version: str) -> None:
-    """Where there is no solution, uv's words are passed on; uv asks its standard output, error and input for a width."""
+    """Where there is no solution, uv's words are passed on; uv asks its standard output, error and input for a width, the dry run its input."""
     world = make_world(version)
     contradict(world)
     (world.work / "r.txt").write_text("alpha\n")
@@ -122,7 +122,7 @@ def test_words_are_wrapped_at_the_width_of_whatever_is_a_terminal(make_world: Ca
                 texts.append([re.sub(FRAME, "", line).rstrip() for line in screen(text) if line.strip()])
             bare, shim = texts
             assert "No solution found" in "".join(bare)
-            if "-r -" in redirected:
+            if redirected in ("</dev/null", "-r - <r.txt", "</dev/null >/dev/null"):
                 shim = shim[1:]  # there, uv is asked once more
             assert shim == bare, (columns, redirected)
 

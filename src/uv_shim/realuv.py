@@ -43,9 +43,7 @@ class Output:
 
     @property
     def is_final(self) -> bool:
-        """Whether uv would say the same once more: a server gave no answer, or failed, and uv has waited and tried again by then; or there
-        is no solution.
-        """
+        """Whether uv would say the same once more: there is no solution, or no server that answers, and uv has waited and tried again."""
         if self.code == 1:
             return _NO_SOLUTION in self.error()
         return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
@@ -193,9 +191,9 @@ def is_true(value: str) -> bool:
     return value.lower() in ("1", "true", "yes", "on", "t", "y")
 
 
-def terminal_of_caller() -> int | None:
-    """The descriptor at which uv would find the width to wrap its words at; it looks at all three of its own."""
-    return next((fd for fd in (1, 2, 0) if posix.isatty(fd)), None)
+def knows_width() -> bool:
+    """Whether a watched run wraps its words where uv would. uv looks for a terminal at three descriptors; such a run has but the first."""
+    return posix.isatty(0) or not (posix.isatty(1) or posix.isatty(2))
 
 
 def shows_colours(environ: dict[str, str]) -> bool:
@@ -221,9 +219,9 @@ class Run:
             closed.append(reader)
             actions.append((posix.POSIX_SPAWN_DUP2, reader, 0))
         elif stdin is None:
-            terminal = terminal_of_caller() if watched else None
-            actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0) if terminal is None else
-                           (posix.POSIX_SPAWN_DUP2, terminal, 0))
+            # A watched run has the caller's terminal, for its width; uv itself reads nothing there.
+            if not (watched and posix.isatty(0)):
+                actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
         else:
             stdin.rewind()
             if stdin.fd != 0:

@@ -11,7 +11,7 @@ import posix
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
-from uv_shim.realuv import RealUv, terminal_of_caller
+from uv_shim.realuv import RealUv, knows_width
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -230,11 +230,11 @@ class Sealing:
 
         With nothing to do, uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing
         but say so. Where it finds no solution, or a server does not answer, uv never comes to the difference, and asking again would double
-        the wait.
+        the wait. ``wrapped``: they depend on the width of a terminal.
         """
-        # With the caller's input in a terminal's place, the dry run knows no width to wrap its words at.
-        unlike = wrapped and self.inputs and self.inputs.stdin and terminal_of_caller() is not None
-        return not (unlike or line.has("--verbose", "--color", "--output-format", "--strict") or _PRESENTING.intersection(self.environ))
+        if wrapped and not knows_width():
+            return False
+        return not line.has("--verbose", "--color", "--output-format", "--strict") and not _PRESENTING.intersection(self.environ)
 
     def unsealed(self, flagged: list[str], reason: str, *, enforce: bool) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
