@@ -76,7 +76,7 @@ def parse(output: Output) -> Plan | None:
     plan = parse_log(stderr)
     plan.warnings = [text for text in stderr.splitlines() if text.startswith("warning: ")]
     if "DEBUG Requirement satisfied: " in stderr and "\nWould make no changes\n" in stderr and "DEBUG Solving with" not in stderr:
-        plan.audited = [text for text in output.words() if text != "Would make no changes"]
+        plan.audited = [text for text in output.words().splitlines() if text != "Would make no changes"]
     return plan if plan.said else None
 
 

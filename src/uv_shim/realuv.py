@@ -48,20 +48,20 @@ class Output:
             return _NO_SOLUTION in self.error()
         return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
 
-    def words(self) -> list[str]:
-        """uv's own words, line by line and in its colours: standard error less its log."""
-        words = []
+    def words(self) -> str:
+        """uv's own words, in its colours: standard error less its log."""
+        words = ""
         log = False
-        for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines()):
+        for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines(keepends=True)):
             # A line of the log may go on in lines that are set in.
             log = line.startswith(("DEBUG ", "TRACE ", "INFO ", "WARN ")) or (log and line.startswith("  Caused by: "))
             if not log:
-                words.append(coloured)
+                words += coloured
         return words
 
     def error(self) -> str:
         """uv's own words of what went wrong, without colours."""
-        return _plain("\n".join(self.words()))
+        return _plain(self.words())
 
 
 def _plain(text: str) -> str:

@@ -35,12 +35,12 @@ class Decision:
 
     __slots__ = ("arguments", "code", "progress", "said")
 
-    def __init__(self, arguments: list[str], said: str = "", progress: list[str] | None = None, code: int = 0) -> None:
+    def __init__(self, arguments: list[str], said: str = "", progress: str = "", code: int = 0) -> None:
         self.arguments = arguments
         #: The exit code that uv has given already, where there are no arguments.
         self.code = code
-        #: Lines that uv printed in a preflight and will not print again. They are the whole answer where there are no arguments.
-        self.progress = progress or []
+        #: What uv printed in a preflight and will not print again. It is the whole answer where there are no arguments.
+        self.progress = progress
         #: One line for the user; empty where there is nothing to say.
         self.said = said
 
@@ -62,7 +62,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if sealing.inputs and sealing.inputs.stdin:
         sealing.inputs.stdin.rewind()  # however this came about: uv would install nothing, and call it a success
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
-    _write("".join(f"{text}\n" for text in decision.progress))
+    _write(decision.progress)
     _print((*sealing.overruled, *((decision.said,) if decision.said else ())))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
@@ -189,7 +189,7 @@ class Sealing:
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
-                return Decision([], progress=[] if line.has("--quiet") else plan.audited)
+                return Decision([], progress="" if line.has("--quiet") else _lines(plan.audited))
             if not installs:
                 return Decision(flagged)
             pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
@@ -217,12 +217,13 @@ class Sealing:
             if failed.final is not None and not line.has("--quiet") and self.may_repeat(line, wrapped=failed.final.code == 1):
                 self.trace.append("uv has said no already")
                 words = failed.final.words()
-                return Decision([], progress=[*(text for text in ask.built() if text not in words), *words], code=failed.final.code)
+                built = _lines(text for text in ask.built() if text not in words)
+                return Decision([], progress=built + words, code=failed.final.code)
             decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
-            decision.progress = [] if line.has("--quiet") else ask.built()
+            decision.progress = "" if line.has("--quiet") else _lines(ask.built())
             return decision
         said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
-        progress = [] if line.has("--quiet") else ask.progress
+        progress = "" if line.has("--quiet") else _lines(ask.progress)
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
 
     def may_repeat(self, line: CommandLine, *, wrapped: bool = False) -> bool:
@@ -324,6 +325,10 @@ def _true(value: str) -> bool:
     return bool(value) and value.lower() not in ("0", "false", "no", "off", "n", "f")
 
 
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _redacted(text: str) -> str:
     """The text without the credentials of the URLs in it."""
     head, *rest = text.split("://")
@@ -335,7 +340,7 @@ def _redacted(text: str) -> str:
 
 
 def _print(lines: Iterable[str]) -> None:
-    _write("".join(f"uv-shim: {_redacted(line)}\n" for line in lines))
+    _write(_lines(f"uv-shim: {_redacted(line)}" for line in lines))
 
 
 def _write(text: str) -> None:
