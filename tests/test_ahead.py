@@ -101,6 +101,17 @@ def test_a_query_that_is_not_needed(world: World, resolving: threading.Event, wa
         assert "memfd" not in (Path(real.folder) / "open").read_text()
 
 
+def test_what_is_not_needed_may_tidy_up(world: World, resolving: threading.Event) -> None:
+    """uv has a folder in TMPDIR for moments while it starts: killed then, it would leave it there."""
+    real = StandIn(world, 2, 'mkdir "$TMPDIR/moment"; cat >/dev/null; sleep 0.2; rmdir "$TMPDIR/moment"; exit 2')
+    process = start(world, real, "missing")
+    real.wait()
+    resolving.set()
+    process.communicate(timeout=20)
+    settle(process.pid)
+    assert (process.returncode, strangers(world)) == (1, [])
+
+
 @pytest.mark.parametrize("configured", [False, True], ids=["online", "offline by a setting"])
 def test_whether_there_is_a_network_is_asked_beside_the_query(world: World, configured: bool) -> None:
     """Where the cache has some of it, by the bare uv, so without hashes."""

@@ -96,7 +96,7 @@ class Preflight:
     def close(self) -> None:
         """End what is not needed, and remove what was kept for this call alone."""
         for run in self._uv.running[:]:
-            run.kill()
+            run.end()
         if self._folder:
             import shutil
 

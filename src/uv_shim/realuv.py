@@ -273,12 +273,20 @@ class Run:
             posix.close(self._input)
             self._input = -1
 
+    def end(self) -> None:
+        """Let it come to its end where that is near, for uv tidies up after itself; kill it where it resolves, and may do so for long."""
+        if self._guard:
+            self.kill()
+        else:
+            self.finish()
+
     def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true, and turns the spinner meanwhile.
 
         No build hook of a watched run begins before all that uv has written by then was looked at.
         """
         stopped = None
+        self._end_input()
         if self._guard:
             stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner)
         _, status = posix.waitpid(self.pid, 0)
