@@ -21,8 +21,8 @@ VERSION = "0.9.8"
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World], version: str = VERSION) -> World:
-    made = make_world(version)
+def world(make_world: Callable[..., World]) -> World:
+    made = make_world(VERSION)
     made.index.add(wheel("alpha", "1.0", requires=("beta",)))
     made.index.add(wheel("beta", "1.0"))
     return made
