@@ -27,7 +27,7 @@ from uv_shim.setup.layout import Layout
 from world import PYTHON, ROOT, SHIM, World
 
 #: Start files that are there before; the line comes to each of those.
-START_FILES = (".profile", ".bashrc", ".zshenv", ".bash_profile")
+START_FILES = (".profile", ".bashrc", ".zshenv", ".zprofile", ".zshrc", ".bash_profile")
 
 
 @pytest.fixture
@@ -62,6 +62,29 @@ def test_a_new_shell_finds_the_shim_first_and_after_uninstall_no_more(tmp_path: 
         assert machine.ask(need(shell), way, "command -v uv; true") in (str(machine.tools / "uv"), "")
     assert [name for name in machine.contents() if not name.startswith((".config/fish", ".local/share/fish", ".cache/fish"))
             and name not in (".config", ".local", ".local/share", ".cache")] == []
+
+
+@pytest.mark.parametrize(("shell", "files", "line", "ways"), [
+    ("bash", (".profile", ".bashrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-lc", "-ic", "-lic")),
+    ("zsh", (".zshenv", ".zprofile", ".zshrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-lc", "-ic", "-lic")),
+    ("zsh", (".zshrc",), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-ic")),
+    ("fish", (".config/fish/conf.d/uv.env.fish",), 'set -x PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic"))])
+def test_start_files_that_put_another_uv_first(tmp_path: Path, shell: str, files: tuple[str, ...], line: str, ways: tuple[str, ...]) -> None:
+    """As uv's own installer and brew do it: in each shell, and in one that another has opened, `uv` is the shim all the same."""
+    machine = Machine(tmp_path, shells=(shell,))
+    local = machine.home / ".local" / "bin"
+    local.mkdir(parents=True)
+    (local / "uv").symlink_to(machine.tools / "uv")
+    for name in files:
+        (machine.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (machine.home / name).write_text(f"{line}\n")
+    before = machine.contents()
+    machine.install()
+    for way in ways:
+        assert machine.ask(need(shell), way, "command -v uv") == str(machine.shims / "uv"), way
+        assert machine.ask(need(shell), way, f"{need(shell)} -ic 'command -v uv'") == str(machine.shims / "uv"), way
+    machine.install("--uninstall")
+    assert {name: row for name, row in machine.contents().items() if name in before} == before
 
 
 def test_path_is_extended_once(machine: Machine) -> None:
@@ -111,13 +134,13 @@ def test_xdg_folders_are_respected(tmp_path: Path) -> None:
     assert machine.ask(need("fish"), "-c", "command -v uv", **env) == str(base / "data" / "uv-shim" / "shims" / "uv")
     machine.install("--uninstall", env=env)
     assert not (base / "data" / "uv-shim").exists()
-    assert not (base / "config" / "fish" / "conf.d" / "uv-shim.fish").exists()
+    assert not (base / "config" / "fish" / "conf.d" / "zz-uv-shim.fish").exists()
 
 
 def test_a_fish_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     """At install, and at uninstall where ours was changed since."""
     machine = Machine(tmp_path, shells=("fish",))
-    file = machine.home / ".config" / "fish" / "conf.d" / "uv-shim.fish"
+    file = machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish"
     file.parent.mkdir(parents=True)
     file.write_text("# mine\n")
     assert f"{file} is there already and is not from here" in machine.install()
@@ -170,14 +193,14 @@ def test_a_dry_run_says_all_and_does_nothing(tmp_path: Path) -> None:
     (machine.home / ".profile").write_text("a=1")
     before = machine.tree()
     said = machine.install("--dry-run", env=NOWHERE)
-    for what in (".profile", ".bashrc", "conf.d/uv-shim.fish", str(machine.prefix / "current")):
+    for what in (".profile", ".bashrc", "conf.d/zz-uv-shim.fish", str(machine.prefix / "current")):
         assert re.search(rf"^uv-shim: would .*{re.escape(what)}", said, re.MULTILINE), what
     assert machine.tree() == before
     machine.install()
     between = machine.tree()
     assert "there is nothing to do" in machine.install("--dry-run")
     said = machine.install("--uninstall", "--dry-run")
-    for what in (".profile", ".bashrc", "conf.d/uv-shim.fish", str(machine.prefix / "current")):
+    for what in (".profile", ".bashrc", "conf.d/zz-uv-shim.fish", str(machine.prefix / "current")):
         assert re.search(rf"^uv-shim: would (take out of|remove) .*{re.escape(what)}", said, re.MULTILINE), what
     assert machine.tree() == between
     assert list(machine.temporary.iterdir()) == []
@@ -197,7 +220,7 @@ def test_the_receipt_names_everything(tmp_path: Path) -> None:
     assert sorted(read.inside) == ["current", "env", "install.sh", "releases", "shims"]
     assert read.lines == [receipt.Line(str(machine.home / ".profile"), machine.line.strip(), newline=True),
                           receipt.Line(str(machine.home / ".bashrc"), machine.line.strip(), created=True)]
-    assert [file.path for file in read.files] == [str(machine.home / ".config" / "fish" / "conf.d" / "uv-shim.fish")]
+    assert [file.path for file in read.files] == [str(machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish")]
 
 
 # ---- Uninstall: byte for byte.
@@ -651,8 +674,9 @@ def test_an_install_of_the_first_install_sh(tmp_path: Path, upgraded: bool) -> N
     machine = Machine(tmp_path, shells=("bash", "fish"))
     old_layout(machine)
     if upgraded:
-        lines = {name: (machine.home / name).read_bytes() for name in (".profile", ".bashrc", ".config/fish/conf.d/uv-shim.fish")}
+        lines = {name: (machine.home / name).read_bytes() for name in (".profile", ".bashrc")}
         machine.install()
+        assert [path.name for path in (machine.home / ".config/fish/conf.d").iterdir()] == ["zz-uv-shim.fish"]
         assert {name: (machine.home / name).read_bytes() for name in lines} == lines
         assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv ")
         assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}

@@ -192,6 +192,9 @@ class Install:
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
             self._plan_file(fish, self.layout.fish_line + "\n")
+            for file in self.receipt.files:
+                if file.path == str(fish.with_name("uv-shim.fish")):  # its name at first
+                    self.step(f"remove {file.path}", lambda file=file: self._remove_file(file))  # type: ignore[misc]
         # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
         github = self.environ.get("GITHUB_PATH")
         if github and str(self.layout.shims) not in self.environ.get("PATH", "").split(os.pathsep):
@@ -201,6 +204,7 @@ class Install:
         known = next((line for line in self.receipt.lines if (line.file, line.text) == (str(file), text)), None)
         try:
             if not startfiles.holds(Line(str(file), text)):
+                startfiles.writable(Line(str(file), text))
                 self.step(f"add to {file}: {text}", lambda: self._add(startfiles.prepare(file, text), known))
             elif known is None:
                 self.step("", lambda: self._know(Line(str(file), text), None))
@@ -318,6 +322,13 @@ class Install:
         else:
             self.touched.append(str(path))
             self.changed = True
+
+    def _remove_file(self, file: File) -> None:
+        if self._text(Path(file.path)) == file.text:  # changed since, it is the user's
+            os.unlink(file.path)
+        self.receipt.files.remove(file)
+        self._save()
+        self.changed = True
 
     def clean_up(self) -> None:
         """Remove what is not in force and not in use."""

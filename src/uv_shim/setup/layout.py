@@ -75,11 +75,12 @@ class Layout:
 
     @property
     def fish_line(self) -> str:
-        return f'contains -- "{self.shims}" $PATH; or set -gx PATH "{self.shims}" $PATH'
+        return f'test "$PATH[1]" = "{self.shims}"; or set -gx PATH "{self.shims}" $PATH'
 
     @property
     def env_text(self) -> str:
-        return f'case ":${{PATH-}}:" in\n  *":{self.shims}:"*) ;;\n  *) export PATH="{self.shims}${{PATH:+:$PATH}}" ;;\nesac\n'
+        # Somewhere on PATH is not enough: in a shell within a shell, start files may have put another uv before it.
+        return f'case "${{PATH-}}:" in\n  "{self.shims}:"*) ;;\n  *) export PATH="{self.shims}${{PATH:+:$PATH}}" ;;\nesac\n'
 
     def is_ours(self) -> bool:
         """Whether a receipt is there."""

@@ -196,5 +196,5 @@ def _parse_old(layout: Layout, text: str) -> Receipt:
         elif kind == "folder":
             receipt.folders.append(path)
         elif kind == "file" and layout.prefix not in Path(path).parents:
-            receipt.files.append(File(path, layout.fish_line + "\n"))
+            receipt.files.append(File(path, f'contains -- "{layout.shims}" $PATH; or set -gx PATH "{layout.shims}" $PATH\n'))
     return receipt

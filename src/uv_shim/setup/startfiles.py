@@ -27,7 +27,7 @@ def wanted(layout: Layout, environ: Mapping[str, str]) -> list[Path]:
 
 
 def _of_system() -> list[Path]:
-    return [path for path in (Path("/etc/bash.bashrc"), Path("/etc/zsh/zshenv")) if path.is_file()]
+    return [path for path in (Path("/etc/bash.bashrc"), Path("/etc/zsh/zshenv")) if os.path.isfile(path)]
 
 
 def _of_user(environ: Mapping[str, str]) -> list[Path]:
@@ -36,27 +36,31 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
         return []
     files = [home / ".profile"]
     # A login bash reads the first of these that is there, and then no .profile; any other reads .bashrc.
-    files += [path for path in (home / ".bash_profile", home / ".bash_login") if path.is_file()][:1]
-    if (home / ".bashrc").is_file() or _has("bash", environ):
+    files += [path for path in (home / ".bash_profile", home / ".bash_login") if os.path.isfile(path)][:1]
+    if os.path.isfile(home / ".bashrc") or _has("bash", environ):
         files.append(home / ".bashrc")
     zsh = Path(environ.get("ZDOTDIR") or home)
-    if (zsh / ".zshenv").is_file() or _has("zsh", environ):
-        files.append(zsh / ".zshenv")
+    if os.path.isfile(zsh / ".zshenv") or _has("zsh", environ):
+        # Scripts read the first of these alone; after it, a login shell reads the second, and what people type into the third: each
+        # may put something else before what is on PATH by then.
+        files += [zsh / ".zshenv", *([zsh / ".zprofile"] if os.path.isfile(zsh / ".zprofile") else []), zsh / ".zshrc"]
         # Where ZDOTDIR is set, it is often this one that sets it: it is what a login shell reads first.
-        if zsh != home and (home / ".zshenv").is_file():
+        if zsh != home and os.path.isfile(home / ".zshenv"):
             files.append(home / ".zshenv")
     return files
 
 
 def fish(layout: Layout, environ: Mapping[str, str]) -> Path | None:
     """The file for fish; None where there is no fish."""
-    if layout.system:
-        return Path("/etc/fish/conf.d/uv-shim.fish") if Path("/etc/fish").is_dir() else None
     home = _home(environ)
-    if home is None:
+    if layout.system:
+        config = Path("/etc/fish")
+    elif home:
+        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish"
+    else:
         return None
-    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish"
-    return config / "conf.d" / "uv-shim.fish" if config.is_dir() or _has("fish", environ) else None
+    # fish reads these by name, and `uv.env.fish` of uv's own installer puts the bare uv first.
+    return config / "conf.d" / "zz-uv-shim.fish" if os.path.isdir(config) or (not layout.system and _has("fish", environ)) else None
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
@@ -102,7 +106,7 @@ def add(line: Line) -> None:
     Raises:
         CannotEdit: the file cannot be written; it is as it was.
     """
-    target = _writable(line)
+    target = writable(line)
     data = contents(target) or b""
     added = (b"\n" if line.newline else b"") + os.fsencode(line.text) + b"\n"
     if _replace(target, data + added):
@@ -126,7 +130,7 @@ def remove(line: Line) -> None:
     place = None if data is None else _find(data, line)
     if data is None or (place is None and not (line.created and not data)):
         return
-    target = _writable(line)
+    target = writable(line)
     start, end = place or (0, 0)
     rest = data[:start] + data[end:]
     try:
@@ -140,10 +144,14 @@ def remove(line: Line) -> None:
         raise CannotEdit(_why(error)) from None
 
 
-def _writable(line: Line) -> Path:
-    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but that was meant."""
+def writable(line: Line) -> Path:
+    """The file itself, where a dotfile is a link into somebody's repository. A rename would get past its mode, but that was meant.
+
+    Raises:
+        CannotEdit: it is read-only.
+    """
     target = Path(os.path.realpath(line.file))
-    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+    if os.path.exists(target) and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
         raise CannotEdit("it is read-only")
     return target
 
@@ -165,7 +173,7 @@ def _replace(target: Path, data: bytes) -> bool:
     """Put a file with that content in the place of ``target``; False, and nothing done, where that cannot be."""
     new = _new(target)
     try:
-        before = os.stat(target) if target.exists() else None
+        before = os.stat(target) if os.path.exists(target) else None
         if before and before.st_nlink > 1:
             return False
         _unlink(new)
