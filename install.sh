@@ -24,6 +24,7 @@ main() {
         shift
         words=$((words - 1))
         ;;
+      --sources=*) given=${word#*=} ;;
       --prefix | --layer)
         set -- "$@" "$word"
         [ "$words" -gt 0 ] || continue

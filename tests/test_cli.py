@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +102,56 @@ def test_without_a_python_it_says_so(tmp_path: Path) -> None:
     done = subprocess.run(["/bin/sh", COMMAND, "which"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 127
     assert done.stderr.startswith("uv-shim: no Python found")
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    """And there is no stack trace of what it does not understand."""
+    old = tmp_path / "python3"
+    old.write_text(f"""#!/bin/sh\nshift 3\nexec {PYTHON} -I -B -c 'import sys; sys.version_info = (3, 6, 15); exec(sys.argv.pop(1))' "$@"\n""")
+    old.chmod(0o755)
+    done = call("which", PATH=f"{tmp_path}:{os.defpath}")
+    assert (done.returncode, done.stderr) == (1, f"uv-shim: {os.path.realpath(PYTHON)} is older than Python 3.8, which is needed.\n")
+
+
+def test_without_its_python_half_it_says_so(tmp_path: Path) -> None:
+    """As inside a package, where it is kept to be set up."""
+    shutil.copy(COMMAND, tmp_path)
+    done = subprocess.run([str(tmp_path / "uv-shim"), "which"], env={"PATH": f"{PYTHON.parent}:{os.defpath}"}, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 127
+    assert done.stderr.startswith(f"uv-shim: the Python half is missing beside {tmp_path}/uv-shim.")
+
+
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), (">/dev/full", 2)])
+def test_streams_that_take_nothing(closed: str, code: int) -> None:
+    """One that is closed is the caller's wish; one that is full loses an answer, and that is said."""
+    done = subprocess.run(["/bin/sh", "-c", f"{COMMAND} which {closed}"], capture_output=True, text=True, check=False,
+                          env={"PATH": f"{PYTHON.parent}{os.pathsep}{os.defpath}", "UV_SHIM_REAL_UV": str(uvs.uv("0.9.8"))})
+    assert (done.returncode, done.stderr) == (code, "uv-shim: No space left on device.\n" if code else "")
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
+def test_a_path_that_is_not_utf_8(tmp_path: Path, locale: str) -> None:
+    """It is spelled out, and JSON stays JSON."""
+    folder = tmp_path / os.fsdecode(b"\xe9d")
+    folder.mkdir()
+    (folder / "uv").symlink_to(uvs.uv("0.9.8"))
+    env = {"PATH": f"{folder}:{PYTHON.parent}:{os.defpath}", "LC_ALL": locale, "PYTHONCOERCECLOCALE": "0"}
+    for python_utf8 in ("0", "1"):
+        said = call("which", PYTHONUTF8=python_utf8, **env)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.startswith(f"uv       {tmp_path}/\\udce9d/uv\n")
+        assert json.loads(call("which", "--json", **env).stdout)["uv"] == str(folder / "uv")
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """Words, and the exit code of what could not be looked at; what needs no folder works there."""
+    for command, code in ((f"{COMMAND} doctor", None), (f"{COMMAND} install --dry-run --prefix here", 2), (f"{COMMAND} which", 0)):
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        done = subprocess.run(["/bin/sh", "-c", f"rmdir ../gone; {command}"], cwd=tmp_path / "gone", capture_output=True, text=True, check=False,
+                              env={"PATH": f"{uvs.uv('0.9.8').parent}:{PYTHON.parent}:{os.defpath}", "HOME": str(tmp_path)})
+        assert "Traceback" not in done.stderr
+        assert done.returncode in ((0, 1) if code is None else (code,)), done.stderr
 
 
 def test_the_router_belongs_to_this_copy() -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import uvs
+from machine import Machine as Setup
 from namespaces import Machine
 from test_router import Router
 from uv_shim.doctor import starts
@@ -109,7 +110,7 @@ def test_the_shim_is_not_first_here(patient: Patient) -> None:
 @pytest.mark.parametrize(("shell", "file", "name", "where"), [
     ("/bin/bash", ".profile", "login bash", ".profile"), ("/bin/bash", ".bashrc", "interactive bash", ".bashrc"),
     ("/usr/bin/zsh", ".zshenv", "login zsh", ".zprofile"), ("/usr/bin/zsh", ".zshenv", "interactive zsh", ".zshrc"),
-    ("/usr/bin/fish", ".config/fish/conf.d/uv-shim.fish", "interactive fish", "conf.d/uv-shim.fish"),
+    ("/usr/bin/fish", ".config/fish/conf.d/uv-shim.fish", "interactive fish", "config.fish"),
 ])  # fmt: skip
 def test_the_shim_is_not_first_in_a_shell(patient: Patient, shell: str, file: str, name: str, where: str) -> None:
     """A problem in the user's own shell, a warning in another; the fix names the file."""
@@ -120,6 +121,44 @@ def test_the_shim_is_not_first_in_a_shell(patient: Patient, shell: str, file: st
     assert patient.examine(SHELL="/bin/dash").state(name) == "warning"
     patient.write(file, "")
     assert patient.examine(SHELL=shell).state(name, "no uv on its PATH") == "problem"
+
+
+def test_a_shell_within_a_shell(patient: Patient) -> None:
+    """Start files that keep what is somewhere on PATH already, and put another uv first: in a terminal of a session that is well."""
+    local = patient.home / ".local" / "bin"
+    local.mkdir(parents=True)
+    (local / "uv").symlink_to(patient.uv)
+    patient.write(".bashrc", f'PATH="{local}:$PATH"\ncase ":$PATH:" in *":{SHIMS}:"*) ;; *) PATH="{SHIMS}:$PATH" ;; esac\n')
+    found = patient.examine()
+    assert found.state("login bash") == "ok"
+    assert found.state("interactive bash", f"{local}/uv") == "problem"
+
+
+def test_a_plain_sh_has_its_path_from_a_login_shell(patient: Patient) -> None:
+    """It reads no start file, so there is none to correct."""
+    assert patient.examine(SHELL="/bin/dash").state("interactive dash") == "ok"
+    patient.write(".profile", "")
+    assert patient.examine(SHELL="/bin/dash").state("interactive dash", ".profile") == "problem"
+
+
+def test_the_fix_outlives_an_upgrade(tmp_path: Path) -> None:
+    """Of a copy that was set up, the folder on PATH is named, not that of the release; of a package, the command that sets it up."""
+    machine = Setup(tmp_path)
+    machine.install("--no-modify-path")
+    env = {"SHELL": "/bin/bash"}
+    for command in (str(machine.shims / "uv-shim"), str(next(machine.prefix.glob("releases/*/shims/uv-shim")))):
+        said = machine.run(command, "doctor", code=1, env=env)
+        assert f"fix: put {machine.shims} first on PATH" in said
+        assert f'fix: PATH="{machine.shims}:$PATH" at the end of' in said
+        assert f"fix: let them call {machine.shims}/uv" in said
+        assert "/releases/" not in said.partition("real uv")[0]
+    package = tmp_path / "site-packages" / "uv_shim"
+    shutil.copytree(ROOT / "src" / "uv_shim", package)
+    shutil.copytree(ROOT / "shims", package / "shims")
+    doctor = [str(PYTHON), "-c", f"import sys; sys.path[:0] = [{str(package.parent)!r}]; from uv_shim.cli import main; sys.exit(main(['doctor']))"]
+    assert f"fix: put {machine.shims} first on PATH" in machine.run(*doctor, code=1, env=env)
+    machine.install("--uninstall")
+    assert "fix: set the shim up: uv-shim install" in machine.run(*doctor, code=1, env=env)
 
 
 def test_a_shell_that_cannot_be_asked(patient: Patient) -> None:
@@ -234,12 +273,15 @@ def test_no_python_for_the_sealing(patient: Patient, tmp_path: Path) -> None:
     assert patient.examine(UV_SHIM_PYTHON="/bin/false").state("Python", "/bin/false does not run the shim") == "problem"
     assert patient.examine().state("Python", "does the sealing") == "ok"
     assert patient.examine(UV_SHIM_MODE="off").state("Python") == "ok"
+    assert patient.examine(UV_SHIM_PYTHON="/no/python").state("Python", "UV_SHIM_PYTHON is '/no/python'") == "warning"
 
 
 def test_the_configuration(patient: Patient, machine: Machine) -> None:
     """The mode in force, with who set it; a wish that is not heeded, a soft mode, a file that is wrong."""
     assert patient.examine().state("configuration", "'seal' (built in)") == "ok"
     assert patient.examine(UV_SHIM_MODE="off").state("configuration", "unset UV_SHIM_MODE") == "warning"
+    found = patient.examine(UV_SHIM_MODE="bogus")
+    assert (found.state("configuration", "UV_SHIM_MODE"), found.state("real uv"), found.state("Python")) == ("problem", "ok", "ok")
     file = patient.write(".config/uv-shim/config.toml", 'mode = "flag"\n')
     assert patient.examine().state("configuration", f"{file}, line 1") == "warning"
     assert patient.examine(machine.policy('mode = "enforce"\n').on()).state("configuration", "is not heeded") == "warning"
@@ -348,6 +390,12 @@ def test_the_cache_of_another_user(patient: Patient) -> None:
     os.chown(cache / "wheels-v5", 0, -1)
     os.chown(cache, 12345, -1)
     assert patient.examine().state("cache", "belongs to user 12345") == "warning"
+
+
+def test_without_a_home(patient: Patient) -> None:
+    """uv knows the user's from the system, and so does the doctor."""
+    del patient.env["HOME"]
+    assert patient.examine().state("cache", "(the default") in ("ok", "warning")
 
 
 def test_no_cache(patient: Patient) -> None:

@@ -162,6 +162,16 @@ def test_install_sh_writes_it(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"layer", "expected"}
 
 
+def test_a_dry_run_writes_none_and_what_has_no_meaning_beside_it_is_refused(tmp_path: Path) -> None:
+    for options, code, text in ((["--dry-run"], 0, "would write the layer to layer"), (["--prefix", "x"], 2, "--prefix has no meaning"),
+                                (["--demo", "--system"], 2, "--system, --demo has no meaning")):
+        done = subprocess.run([str(ROOT / "install.sh"), "--layer", "layer", *options], env={"PATH": f"{PYTHON.parent}:{os.defpath}"}, cwd=tmp_path,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert text in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_works_by_itself(tmp_path: Path) -> None:
     """Wheels and an sdist, so that each module is used; and nothing is written beside the sources."""
     folder = tmp_path / "a layer"

@@ -278,6 +278,7 @@ def test_a_start_file_that_is_read_only_or_no_file_is_left_alone(machine: Machin
     (machine.home / ".profile").chmod(0o444)
     (machine.home / ".bashrc").symlink_to(os.devnull)
     before = machine.tree()
+    assert f"cannot write {machine.home}/.profile (it is read-only)" in machine.install("--dry-run")
     said = machine.install()
     assert f"cannot write {machine.home}/.profile (it is read-only); add this line to it: {machine.line}" in said
     assert f"cannot write {machine.home}/.bashrc (no regular file)" in said
@@ -399,6 +400,27 @@ def test_a_home_that_is_not_there(machine: Machine) -> None:
     assert not prefix.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_folders_that_are_closed(machine: Machine) -> None:
+    """On PATH, as after `su` from root: passed over. The home itself, and the system's place: words."""
+    closed = machine.root / "closed"
+    closed.mkdir()
+    (closed / "uv").symlink_to(machine.tools / "uv")
+    closed.chmod(0o700)
+    for folder in (machine.home, machine.temporary):
+        os.chown(folder, 65534, 65534)
+    for folder in machine.root.parents:
+        if folder.owner() == "root" and not folder.stat().st_mode & 0o001:
+            pytest.skip(f"{folder} is closed to everybody else, and all of this test is below it")
+    nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", need("sh"), str(ROOT / "install.sh")]
+    machine.run(*nobody, "--dry-run", env={"PATH": f"{closed}:{machine.tools}", "UV_CACHE_DIR": str(machine.temporary / "cache")})
+    assert "Run it as root" in machine.run(*nobody, "--system", code=1)
+    machine.home.chmod(0o700)
+    os.chown(machine.home, 0, 0)
+    assert "ermission denied" in machine.run(*nobody, code=1)
+    assert "nothing to remove" in machine.run(*nobody, "--uninstall")
+
+
 def test_a_home_that_is_read_only(machine: Machine) -> None:
     """The default place cannot be had; elsewhere it works, and what to add by hand is said."""
     (machine.home / ".profile").write_text("a=1\n")
@@ -501,7 +523,7 @@ def test_a_download_that_was_cut_off_does_nothing(machine: Machine) -> None:
 @pytest.mark.parametrize("named", [False, True], ids=["in the working directory", "named"])
 def test_through_a_pipe(machine: Machine, named: bool) -> None:
     """The sources are where it runs, or where it is told."""
-    done = subprocess.run([need("dash"), "-s", "--", "--no-modify-path", *(["--sources", str(ROOT)] if named else [])],
+    done = subprocess.run([need("dash"), "-s", "--", "--no-modify-path", *([f"--sources={ROOT}"] if named else [])],
                           input=(ROOT / "install.sh").read_bytes(), env=machine.env, cwd=machine.temporary if named else ROOT,
                           capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -46,6 +46,7 @@ class Arguments(argparse.Namespace):
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command; returns its exit code."""
     environ = os.environ if environ is None else environ
+    _open_streams()
     argv = list(sys.argv[1:] if argv is None else argv)
     # What follows -- is for another program; of the commands here, audit alone calls one.
     end = argv.index("--") if argv[:1] == ["audit"] and "--" in argv else len(argv)
@@ -62,11 +63,31 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         return error.code
     except BrokenPipeError:
         # The reader has seen enough. Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_answer()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        # No command has foreseen it: a folder that is gone or closed, a disk that is full.
+        print(f"uv-shim: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.", file=sys.stderr)
+        _drop_answer()
+        return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return answer.code
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed takes anything; one whose encoding lacks a character has it spelled out, as it may be in a path."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_answer() -> None:
+    """What could not be written, Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -159,7 +180,7 @@ def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN40
         from uv_shim.audit import command
     except ModuleNotFoundError as error:
         raise ShimError(f"audit needs {error.name}, which this Python ({sys.executable}) does not have.",
-                        "Next step: install uv-shim as a package, or its dependencies for this Python.") from None
+                        "Next step: set uv-shim up with ./install.sh, or install it as a package.") from None
     return command.run(arguments, environ)
 
 
@@ -260,6 +281,13 @@ def _install(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     if arguments.layer is not None:
         from uv_shim import layer
 
+        beside = [name for name, given in (("--prefix", arguments.prefix is not None), ("--system", arguments.system),
+                                           ("--no-modify-path", not arguments.modify_path), ("--demo", arguments.demo)) if given]
+        if beside:
+            raise ShimError(f"--layer writes a folder and sets nothing up: {', '.join(beside)} has no meaning beside it.",
+                            "Nothing was done. Leave one of them out.")
+        if arguments.dry_run:
+            return Answer(f"uv-shim: would write the layer to {arguments.layer}")
         layer.write(Path(arguments.layer))
         return Answer(f"uv-shim: wrote the layer to {arguments.layer}")
     _end_tidily()

@@ -49,7 +49,7 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = (), *, right: S
 
 def as_json(value: object) -> str:
     """JSON for machines: indented, keys in the order they were given."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(value, indent=2)
 
 
 def size(count: int) -> str:

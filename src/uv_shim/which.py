@@ -50,12 +50,17 @@ def is_program(path: str) -> bool:
 
 def is_shim(path: str) -> bool:
     """Whether it is this shim or a copy of it that has its Python half."""
-    if os.path.exists(f"{os.path.dirname(path) or '.'}/../src/uv_shim/launch.py"):
+    if is_shim_folder(os.path.dirname(path) or "."):
         return True
     try:
         return os.path.samefile(path, router.path())
     except OSError:
         return False
+
+
+def is_shim_folder(folder: str) -> bool:
+    """Whether the Python half of the shim is beside it."""
+    return os.path.exists(f"{folder}/../src/uv_shim/launch.py")
 
 
 def is_stray(path: str) -> bool:

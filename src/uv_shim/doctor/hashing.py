@@ -73,7 +73,7 @@ def _uv_files(environ: Mapping[str, str]) -> list[str]:
     files = []
     for folder in upwards():
         near = [folder / "uv.toml", folder / "pyproject.toml"]
-        found = next((str(file) for file in near if file.is_file() and (file.name == "uv.toml" or _is_uvs(file))), None)
+        found = next((str(file) for file in near if os.path.isfile(file) and (file.name == "uv.toml" or _is_uvs(file))), None)
         if found:
             files.append(found)
             break

@@ -21,6 +21,8 @@ from pathlib import Path
 
 from uv_shim import router, which
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
+from uv_shim.errors import ShimError
+from uv_shim.setup import layout as layouts
 
 #: Longer than this, nobody waits for a prompt.
 _SECONDS = 10
@@ -33,18 +35,20 @@ _SHELLS = ("bash", "zsh", "fish")
 #: Those whose language the question is in.
 _KNOWN = (*_SHELLS, "sh", "dash", "ash", "ksh", "ksh93", "mksh", "yash")
 
+#: The fix where no copy of the shim is here that could be put on PATH.
+_SET_UP = "set the shim up: uv-shim install"
+
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def probes(environ: Mapping[str, str]) -> list[Callable[[], Iterator[Finding]]]:
     """One probe for each way to start."""
-    found: list[Callable[[], Iterator[Finding]]] = [partial(_here, environ)]
     own = _own_shell(environ)
     session = session_path()
-    for shell in _shells(own):
-        for flag, kind in (("-lc", "login"), ("-ic", "interactive")):
-            found.append(partial(_shell, shell, flag, kind, session or login_path(), environ, own=shell == own))
-    return [*found, partial(_service, session), partial(_sudo, environ)]
+    shims = _shims(environ)
+    return [partial(_here, environ, shims),
+            *(partial(_shell, shell, session or login_path(), environ, shims, own=shell == own) for shell in _shells(own)),
+            partial(_service, session, shims), partial(_sudo, environ, shims)]
 
 
 def session_path() -> str | None:
@@ -78,38 +82,49 @@ def login_path() -> str:
     return found[1] if found else _SYSTEM_PATH
 
 
-def _here(environ: Mapping[str, str]) -> Iterator[Finding]:
+def _here(environ: Mapping[str, str], shims: str) -> Iterator[Finding]:
     """As this very process sees it."""
-    yield _judged("here", environ.get("PATH", ""), PROBLEM, f"put {_shims(environ)} first on PATH")
+    yield _judged("here", environ.get("PATH", ""), PROBLEM, shims and f"put {shims} first on PATH")
 
 
-def _shell(shell: str, flag: str, kind: str, path: str, environ: Mapping[str, str], *, own: bool) -> Iterator[Finding]:
-    """As a shell sees it after the user's start files."""
-    name = f"{kind} {os.path.basename(shell)}"
+def _shell(shell: str, path: str, environ: Mapping[str, str], shims: str, *, own: bool) -> Iterator[Finding]:
+    """As a shell sees it after the user's start files: one that somebody logs in with, and one that is opened later."""
+    name = os.path.basename(shell)
     bad = PROBLEM if own else WARNING
-    if os.path.basename(shell) not in _KNOWN:
-        yield Finding(name, UNKNOWN, f"{shell} is a shell that cannot be asked here", f"see there whether `uv` is {_shims(environ)}/uv")
+    if name not in _KNOWN:
+        yield Finding(f"login {name}", UNKNOWN, f"{shell} is a shell that cannot be asked here",
+                      f"see there whether `uv` is {shims}/uv" if shims else _SET_UP)
         return
-    said = ask(shell, flag, {"TERM": "dumb", "PATH": path, **{key: environ[key] for key in _KEPT if key in environ}})
+    kept = {"TERM": "dumb", **{key: environ[key] for key in _KEPT if key in environ}}
+    said = ask(shell, "-lc", {**kept, "PATH": path})
+    yield _answered(f"login {name}", said, bad, shims and _line_for(name, "login", shims, environ), f"{name} -l")
+    # It is opened in the session, or by a login shell; a plain sh always is by something that has its PATH from one.
+    inherited = path if isinstance(said, str) else said[1]
+    fix = shims and _line_for(name, "interactive", shims, environ)
+    for one in dict.fromkeys((path, inherited) if name in _SHELLS else (inherited,)):
+        finding = _answered(f"interactive {name}", ask(shell, "-ic", {**kept, "PATH": one}), bad, fix, f"{name} -i")
+        if finding.state is not OK:
+            break
+    yield finding
+
+
+def _answered(name: str, said: tuple[str, str] | str, bad: State, fix: str, shell: str) -> Finding:
     if isinstance(said, str):
-        yield Finding(name, UNKNOWN, said, f"look at what {os.path.basename(shell)} {flag[:2]} does in its start files")
-        return
-    command, found = said
-    fix = _line_for(os.path.basename(shell), kind, _shims(environ), environ)
+        return Finding(name, UNKNOWN, said, f"look at what {shell} does in its start files")
+    command, path = said
     if command and "/" not in command.split()[0]:
-        yield Finding(name, bad, f"`uv` is an alias or a function: {command}", "take it out of the start files of this shell")
-    else:
-        yield _judged(name, found, bad, fix)
+        return Finding(name, bad, f"`uv` is an alias or a function: {command}", "take it out of the start files of this shell")
+    return _judged(name, path, bad, fix)
 
 
-def _service(session: str | None) -> Iterator[Finding]:
+def _service(session: str | None, shims: str) -> Iterator[Finding]:
     """As an IDE, a service or a cron job sees it, which reads no start file of a shell."""
-    found = _judged("IDE or service", session or login_path(), WARNING,
-                    f"let them call {router.path()}, or set PATH for them (ENV in an image, ~/.config/environment.d, a service's settings)")
+    found = _judged("IDE or service", session or login_path(), WARNING, shims and
+                    f"let them call {shims}/uv, or set PATH for them (ENV in an image, ~/.config/environment.d, a service's settings)")
     yield found if session else replace(found, text=f"{found.text} (with the PATH that the system sets)")
 
 
-def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
+def _sudo(environ: Mapping[str, str], shims: str) -> Iterator[Finding]:
     """As sudo sees it, which has a PATH of its own."""
     name = "sudo"
     if not shutil.which("sudo", path=f"{environ.get('PATH', '')}:{_SYSTEM_PATH}"):
@@ -125,7 +140,7 @@ def _sudo(environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     set_to = re.findall(r"^\s*Defaults\S*\s.*?(?<![!\w])secure_path\s*=\s*\"?([^\"\s]+)", text, re.MULTILINE)
     if set_to:
-        yield _judged(name, set_to[-1], WARNING, 'sudo env PATH="$PATH" uv ..., or add the folder of the shim to secure_path (visudo)')
+        yield _judged(name, set_to[-1], WARNING, shims and f'sudo env PATH="$PATH" uv ..., or add {shims} to secure_path (visudo)')
     else:
         yield Finding(name, OK, "it keeps PATH as it is (no secure_path)")
 
@@ -159,6 +174,7 @@ def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
 
 
 def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
+    fix = fix or _SET_UP
     first = next((one for one in which.on_path({"PATH": path}) if which.is_program(one)), None)
     if first is None:
         return Finding(name, bad, "there is no uv on its PATH", fix)
@@ -169,8 +185,22 @@ def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
 
 
 def _shims(environ: Mapping[str, str]) -> str:
-    """The folder that should come first: one that is on PATH already, or this copy's."""
-    return next((os.path.dirname(one) for one in which.on_path(environ) if which.is_shim(one)), str(router.path().parent))
+    """The folder that should come first: one that is on PATH already, or this copy's, by a name that outlives an upgrade.
+
+    Empty where there is none: a package in an environment holds the shim to set it up, and is not itself one to be put on PATH.
+    """
+    for one in which.on_path(environ):
+        if which.is_shim(one):
+            return os.path.dirname(one)
+    shims = router.path().parent
+    layout = layouts.around(shims.parent)
+    if layout is None and which.is_shim_folder(str(shims)):
+        return str(shims)
+    try:
+        layout = layout or layouts.at(None, environ, system=False, home=shims.parent)
+    except ShimError:
+        return ""
+    return str(layout.shims) if layout.is_ours() else ""
 
 
 def _own_shell(environ: Mapping[str, str]) -> str:
@@ -193,7 +223,7 @@ def _shells(own: str) -> list[str]:
 def _line_for(shell: str, kind: str, shims: str, environ: Mapping[str, str]) -> str:
     home = environ.get("HOME", "~")
     if shell == "fish":
-        return f"fish_add_path --path --move {shims} in {environ.get('XDG_CONFIG_HOME') or f'{home}/.config'}/fish/conf.d/uv-shim.fish"
+        return f"fish_add_path --path --move {shims} at the end of {environ.get('XDG_CONFIG_HOME') or f'{home}/.config'}/fish/config.fish"
     if shell == "zsh":
         file = f"{environ.get('ZDOTDIR') or home}/{'.zprofile' if kind == 'login' else '.zshrc'}"
     elif shell == "bash" and kind == "login":

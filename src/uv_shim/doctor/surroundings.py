@@ -26,7 +26,8 @@ class Surroundings:
         self.found: which.Which | None = None
         self.error: ShimError | None = None
         try:
-            self.found = which.look(environ)
+            # A mode that is none is the configuration's matter, and hides nothing else.
+            self.found = which.look({**environ, "UV_SHIM_MODE": ""})
         except ShimError as error:
             self.error = error
 
@@ -36,7 +37,7 @@ class Surroundings:
 
     def environments(self) -> list[str]:
         """The Python environments here: the active ones, and the project's."""
-        near = next((str(folder / ".venv") for folder in hashing.upwards() if (folder / ".venv").is_dir()), None)
+        near = next((str(folder / ".venv") for folder in hashing.upwards() if os.path.isdir(folder / ".venv")), None)
         given = [self.environ.get("VIRTUAL_ENV"), self.environ.get("CONDA_PREFIX"), near]
         return list(dict.fromkeys(os.path.normpath(path) for path in given if path and os.path.isdir(path)))
 
@@ -92,7 +93,12 @@ def _python(place: Surroundings) -> Iterator[Finding]:
     python = lines[tried[-1]].partition(": exec ")[2]
     after = lines[tried[-1] + 1 :]
     if any(line.startswith("uv-shim: trace: real uv: ") for line in after):
-        yield Finding(name, OK, f"{python} does the sealing")
+        given = place.environ.get("UV_SHIM_PYTHON", "")
+        if given and python != given:
+            yield Finding(name, WARNING, f"UV_SHIM_PYTHON is '{given}', which cannot do it; {python} does the sealing",
+                          "set it to a Python 3.8 or later, or unset it")
+        else:
+            yield Finding(name, OK, f"{python} does the sealing")
         return
     said = [line.rpartition(" does not run the shim: ")[2] for line in after if " does not run the shim: " in line] + after[-1:]
     yield Finding(name, PROBLEM, f"{python} does not run the shim: {said[0] if said else f'exit code {done.returncode}'}", fix)
@@ -175,7 +181,7 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
         return
-    base = place.environ.get("XDG_CACHE_HOME") or f"{place.environ.get('HOME', '')}/.cache"
+    base = place.environ.get("XDG_CACHE_HOME") or f"{place.environ.get('HOME') or _home()}/.cache"
     source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
     there = _existing(folder)
     owner, me = os.stat(there).st_uid, os.geteuid()
@@ -227,7 +233,7 @@ def _processes(place: Surroundings) -> Iterator[Finding]:
         try:
             # exec keeps the process id: a uv that the shim became was told its own, and a preflight that of its parent.
             # What runs below this very process was started to look.
-            if os.path.realpath(process.exe()) != real or os.getpid() in (parent.pid for parent in process.parents()):
+            if os.path.realpath(process.exe() or "/") != real or os.getpid() in (parent.pid for parent in process.parents()):
                 continue
             variables = process.environ()
             preflight = variables.get("UV_SHIM_PREFLIGHT") == str(process.ppid())
@@ -299,6 +305,14 @@ def _statuses(folder: str) -> list[os.stat_result]:
         return [os.stat(folder), *(entry.stat(follow_symlinks=False) for entry in os.scandir(folder))]
     except OSError:
         return []
+
+
+def _home() -> str:
+    """Where uv looks without HOME."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def _user(number: int) -> str:

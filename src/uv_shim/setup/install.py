@@ -95,9 +95,9 @@ class Install:
 
     def _refuse_strangers(self) -> None:
         prefix = self.layout.prefix
-        if os.path.lexists(prefix) and not prefix.is_dir():
+        if os.path.lexists(prefix) and not os.path.isdir(prefix):
             raise ShimError(f"{prefix} is no folder. Nothing was done; name another one with --prefix.", code=1)
-        if prefix.is_dir() and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
+        if os.path.isdir(prefix) and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
 
@@ -138,7 +138,8 @@ class Install:
                 yield
         except OSError as error:
             raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
-                            "Name another folder with --prefix." if not self.layout.is_ours() else
+                            ("Run it as root, or leave --system out." if self.layout.system else
+                             "Name another folder with --prefix.") if not self.layout.is_ours() else
                             "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back.",
                             code=1) from None
 
@@ -156,7 +157,7 @@ class Install:
         self.whole = self.whole or self._is_whole()
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
-        if self.layout.old_receipt.is_file():
+        if os.path.isfile(self.layout.old_receipt):
             self.step(f"take over what an earlier install.sh has set up in {layout.prefix}", self._take_over)
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
@@ -192,9 +193,9 @@ class Install:
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
             self._plan_file(fish, self.layout.fish_line + "\n")
-            for file in self.receipt.files:
-                if file.path == str(fish.with_name("uv-shim.fish")):  # its name at first
-                    self.step(f"remove {file.path}", lambda file=file: self._remove_file(file))  # type: ignore[misc]
+            first = fish.with_name("uv-shim.fish")  # its name at first
+            for ours in [ours for ours in self.receipt.files if ours.path == str(first)]:
+                self.step(f"remove {first}", lambda ours=ours: self._remove_file(ours))  # type: ignore[misc]
         # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
         github = self.environ.get("GITHUB_PATH")
         if github and str(self.layout.shims) not in self.environ.get("PATH", "").split(os.pathsep):
@@ -361,12 +362,12 @@ class Install:
         layout = self.layout
         lines = [f"set up in {layout.prefix} (uv-shim {__version__})" if self.changed
                  else f"already set up in {layout.prefix} (uv-shim {__version__}): nothing has changed"]
-        lines.append(f"the real uv is {self.uv}")
+        lines.append(f"the real uv is the next one on PATH, or else {self.uv}")
         if self.touched:
             lines.append(f"added to PATH in {', '.join(self.touched)}")
         lines += self.notes
         now = f'set -gx PATH "{layout.shims}" $PATH' if self.environ.get("SHELL", "").endswith("fish") else f'. "{layout.env}"'
-        lines.append(f"type now: {now}  (a new shell does it by itself, if PATH was set up for it)")
+        lines.append(f"type now: {now}  (a new shell does it by itself, if PATH was set up for it; `uv-shim doctor` looks)")
         return lines
 
 

@@ -84,7 +84,13 @@ class Layout:
 
     def is_ours(self) -> bool:
         """Whether a receipt is there."""
-        return self.receipt.is_file() or self.old_receipt.is_file()
+        return os.path.isfile(self.receipt) or os.path.isfile(self.old_receipt)
+
+
+def around(home: Path) -> Layout | None:
+    """The layout that the copy at ``home`` is a release of, if it is one."""
+    layout = Layout(home.parent.parent)
+    return layout if home.parent == layout.releases and layout.is_ours() else None
 
 
 def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Path) -> Layout:
@@ -98,8 +104,8 @@ def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Pa
         folder = prefix
     elif system:
         folder = f"/opt/{_NAME}"
-    elif home.parent.name == "releases" and Layout(home.parent.parent).is_ours():
-        folder = str(home.parent.parent)
+    elif own := around(home):
+        folder = str(own.prefix)
     elif data:
         folder = os.path.join(data, _NAME)
     else:

@@ -36,10 +36,10 @@ def real_uv(environ: Mapping[str, str], before: Path) -> Path | None:
     launchers: list[Path] = []
     for folder in environ.get("PATH", "").split(os.pathsep):
         candidate = Path(os.path.abspath(os.path.join(folder or ".", "uv")))
-        if not candidate.is_file() or not os.access(candidate, os.X_OK):
+        if not os.path.isfile(candidate) or not os.access(candidate, os.X_OK):
             continue
         target = Path(os.path.realpath(candidate))
-        if (target.parent.parent / "src" / "uv_shim" / "launch.py").exists() or not _says_uv(candidate, environ):
+        if os.path.exists(target.parent.parent / "src" / "uv_shim" / "launch.py") or not _says_uv(candidate, environ):
             continue
         if target.name == "uv" and target.open("rb").read(2) != b"#!":
             return candidate

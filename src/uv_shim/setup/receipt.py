@@ -72,7 +72,7 @@ class Receipt:
             if not self.layout.is_ours():
                 raise
             # Another install was faster.
-            if new.is_dir():
+            if os.path.isdir(new):
                 sweep(new, folder)
 
     def save(self) -> None:
@@ -125,7 +125,7 @@ def aside(folder: Path) -> Path:
 def sweep(new: Path, prefix: Path) -> None:
     """Remove the chain of folders from ``new`` down to ``prefix``, with a receipt at its end."""
     for name in ("receipt.toml", f".receipt.toml{NEW}"):
-        if (prefix / name).is_file():
+        if os.path.isfile(prefix / name):
             (prefix / name).unlink()
     while True:
         try:
@@ -145,7 +145,7 @@ def sweep_asides(prefix: Path) -> None:
     """Remove what a killed run has left beside the prefix or one of its parents."""
     for folder in (prefix, *list(prefix.parents)[:-1]):
         new = aside(folder)
-        if new.is_dir() and not os.path.lexists(folder):
+        if os.path.isdir(new) and not os.path.lexists(folder):
             sweep(new, new / prefix.relative_to(folder))
 
 
@@ -161,7 +161,10 @@ def read(layout: Layout) -> Receipt | None:
         if layout.old_receipt.exists():
             return _parse_old(layout, layout.old_receipt.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ShimError(f"the receipt in {layout.prefix} cannot be read: {error}", "Nothing was done.", code=1) from None
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise ShimError(f"the receipt in {layout.prefix} cannot be read: {why}.",
+                        "Nothing was done. Correct it; or remove that folder, and the lines that name it in your start files, by hand, "
+                        "and install again.", code=1) from None
     return None
 
 

@@ -57,7 +57,7 @@ def site_packages(release: Path) -> Path | None:
 
 def in_force(layout: Layout) -> Path | None:
     """The release that ``current`` leads to, if it is there."""
-    return Path(os.path.realpath(layout.current)) if layout.current.is_dir() else None
+    return Path(os.path.realpath(layout.current)) if os.path.isdir(layout.current) else None
 
 
 def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:
@@ -84,7 +84,7 @@ def others(layout: Layout) -> list[Path]:
     """All that is not in force: earlier releases, what killed runs have left, and the parts of the old layout."""
     keep = in_force(layout)
     found = [layout.prefix / name for name in OLD_PARTS] + list(layout.prefix.glob(f".*{NEW}"))
-    if layout.releases.is_dir():
+    if os.path.isdir(layout.releases):
         found += [path for path in layout.releases.iterdir() if Path(os.path.realpath(path)) != keep]
     return sorted(path for path in found if os.path.lexists(path))
 
