@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -401,24 +402,29 @@ def test_a_home_that_is_not_there(machine: Machine) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_folders_that_are_closed(machine: Machine) -> None:
-    """On PATH, as after `su` from root: passed over. The home itself, and the system's place: words."""
-    closed = machine.root / "closed"
-    closed.mkdir()
-    (closed / "uv").symlink_to(machine.tools / "uv")
-    closed.chmod(0o700)
-    for folder in (machine.home, machine.temporary):
-        os.chown(folder, 65534, 65534)
-    for folder in machine.root.parents:
-        if folder.owner() == "root" and not folder.stat().st_mode & 0o001:
-            pytest.skip(f"{folder} is closed to everybody else, and all of this test is below it")
-    nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", need("sh"), str(ROOT / "install.sh")]
-    machine.run(*nobody, "--dry-run", env={"PATH": f"{closed}:{machine.tools}", "UV_CACHE_DIR": str(machine.temporary / "cache")})
-    assert "Run it as root" in machine.run(*nobody, "--system", code=1)
-    machine.home.chmod(0o700)
-    os.chown(machine.home, 0, 0)
-    assert "ermission denied" in machine.run(*nobody, code=1)
-    assert "nothing to remove" in machine.run(*nobody, "--uninstall")
+def test_folders_that_are_closed() -> None:
+    """On PATH, as after `su` from root: passed over. The home itself: words, or nothing that is there to be found."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own are closed to everybody else
+        Path(folder).chmod(0o755)
+        machine = Machine(Path(folder, "machine"), uv=None)
+        sources = copy_sources(Path(folder, "sources"))
+        closed = machine.root / "closed"
+        closed.mkdir(mode=0o700)
+        shutil.copy(uvs.uv(uvs.ALL[-1]), closed)
+        os.chown(machine.temporary, 65534, 65534)
+        nobody = [need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups", need("sh"), str(sources / "install.sh")]
+        env = {"PATH": f"{closed}:/usr/bin:/bin"}
+        assert "there is none on PATH" in machine.run(*nobody, "--dry-run", env=env)
+        machine.home.chmod(0o700)
+        assert "Permission denied." in machine.run(*nobody, "--dry-run", code=2, env=env)
+        assert "nothing to remove" in machine.run(*nobody, "--uninstall", env=env)
+
+
+def test_the_system_place_is_roots(machine: Machine) -> None:
+    machine.env["PATH"] += ":/usr/bin:/bin"
+    said = machine.run(*mount("-t tmpfs -o ro tmpfs /opt"), "sh", str(ROOT / "install.sh"), "--system", code=1)
+    assert "cannot set up in /opt/uv-shim" in said
+    assert "Run it as root" in said
 
 
 def test_a_home_that_is_read_only(machine: Machine) -> None:

@@ -56,7 +56,7 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
                     layout.old_receipt.unlink()
                 left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
                 if left:
-                    raise ShimError(*left, f"{layout.prefix} still has the receipt. Then run ./install.sh --uninstall of the sources.", code=1)
+                    raise ShimError(*left, f"{layout.prefix} keeps the receipt: then run ./install.sh --uninstall once more.", code=1)
                 receipt.end()
         except OSError as error:
             raise ShimError(f"cannot remove {error.filename}: {error.strerror}.",
