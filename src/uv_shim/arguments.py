@@ -105,6 +105,11 @@ class CommandLine:
         """Whether one of those options (canonical names) was given."""
         return any(word.name in names for word in self.words)
 
+    def turns_on(self, name: str) -> bool:
+        """Whether the last of ``--name`` and ``--no-name`` is the former."""
+        given = [word.name for word in self.words if word.name in (name, f"--no-{name[2:]}")]
+        return given[-1:] == [name]
+
     def values(self, *names: str) -> list[str]:
         """Values given for those options, in order; empty values count."""
         return [word.value for word in self.words if word.name in names and word.value is not None]

@@ -50,6 +50,12 @@ class Advertised:
         self.files.pop((name, version), None)
         self.versions.pop((name, version), None)
 
+    def rename(self, key: tuple[str, str], other: tuple[str, str]) -> None:
+        """Know a version by another spelling."""
+        self.versions[other] = self.versions.pop(key)
+        if key in self.files:
+            self.files[other] = self.files.pop(key)
+
     def drop_computed(self, downloaded: set[str]) -> None:
         """Forget the digests of files that uv downloaded to answer: they are of whatever it got, not what the index advertises."""
         for files in self.files.values():
@@ -92,7 +98,7 @@ def from_pylock(text: str) -> Advertised:
             url = _quoted(entry, 'url = "') or _quoted(entry, 'path = "')
             filename = _quoted(entry, 'name = "') or file_name(url)
             pairs = [pair.split(" = ") for pair in after.split("}", 1)[0].split(", ") if " = " in pair]
-            files[filename] = [f"{algorithm.strip()}:{digest.strip().strip(chr(34))}" for algorithm, digest in pairs]
+            files[filename] = [f"{algorithm.strip()}:{digest.strip().strip(chr(34)).lower()}" for algorithm, digest in pairs]
             found.urls[filename] = url
         key = (normalize(name), version)
         found.files[key] = files
@@ -108,7 +114,7 @@ def from_requirements(text: str) -> Advertised:
         stripped = line.strip().rstrip("\\").strip()
         if stripped.startswith("--hash="):
             if key is not None:
-                found.versions[key].append(stripped[len("--hash=") :])
+                found.versions[key].append(stripped[len("--hash=") :].lower())
         elif stripped and not stripped.startswith(("#", "-")):
             requirement = stripped.split(";", 1)[0].strip()
             name, pinned, version = requirement.partition("==")

@@ -115,14 +115,14 @@ def parse_log(stderr: str) -> Plan:
 
 
 def sdist_to_download(line: str) -> tuple[str, str, str] | None:
-    """Name, version and URL of the sdist that uv is about to download, for its metadata."""
+    """Name, version and URL of the sdist that uv is about to download, for its metadata; no name where the URL tells none."""
     _, found, url = line.partition("No cache entry for: ")
     url = url.strip()
     filename = file_name(url) if found else ""
     for ending in _SDIST:
         if filename.endswith(ending):
             name, _, version = filename[: -len(ending)].rpartition("-")
-            return normalize(name or filename), version, url
+            return normalize(name), version, url
     return None
 
 
@@ -131,6 +131,13 @@ def sdist_to_build(line: str) -> tuple[str, str, str] | None:
     _, found, rest = line.partition("Preparing metadata for: ")
     name, pinned, version = rest.strip().partition("==")
     return (normalize(name), version, "") if found and pinned else None
+
+
+def url_to_build(line: str) -> tuple[str, str, str] | None:
+    """Name, as far as it is known, and direct URL whose code uv is about to run, for its metadata; no version."""
+    _, found, rest = line.partition("Preparing metadata for: ")
+    name, _, url = rest.strip().rpartition(" @ ")
+    return (normalize(name), "", url) if found and url.startswith(("http://", "https://")) else None
 
 
 def downloaded_files(stderr: str) -> set[str]:
@@ -169,9 +176,15 @@ def _note_page(line: str, pages: dict[str, list[str]]) -> None:
     """Remember ``Fetching metadata for alpha from http://host/simple/alpha/`` as the root ``http://host/simple`` for ``alpha``."""
     name, _, url = line.partition("Fetching metadata for ")[2].partition(" from ")
     roots = pages.setdefault(normalize(name), [])
-    root = url.strip().rstrip("/").rpartition("/")[0]
+    root = without_credentials(url.strip().rstrip("/").rpartition("/")[0])
     if root not in roots:
         roots.append(root)
+
+
+def without_credentials(url: str) -> str:
+    scheme, there, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def interpreter(line: str) -> str | None:

@@ -12,7 +12,7 @@ from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Pin
 from uv_shim.plan import Plan
-from uv_shim.query import NO_OUTPUT_FILE, Query, printed, without_credentials
+from uv_shim.query import NO_OUTPUT_FILE, Query, printed
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
@@ -78,7 +78,7 @@ class Preflight:
         self._trace = trace
         self._enforce = enforce
         self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
-        self._offline = line.has("--offline") or is_true(uv.environ.get("UV_OFFLINE", ""))
+        self._offline = line.turns_on("--offline") or is_true(uv.environ.get("UV_OFFLINE", ""))
         self._query = Query(uv, line, inputs, regime, trace, offline=self._offline)
         #: What the index said so far.
         self.advertised = self._query.advertised
@@ -213,7 +213,7 @@ class Preflight:
         if found:
             self._met.add(found[:2])
             if not solving and self._enforce:
-                raise Unverifiable(found[0], UNHASHED_URL)
+                raise Unverifiable(found[0] or hashes.file_name(found[2]), UNHASHED_URL)
         return output, found
 
     def _note_progress(self, output: Output) -> None:
@@ -228,12 +228,14 @@ class Preflight:
         Before uv resolves (``solving``), it looks at direct URLs: with a hash it checks them itself, without it `enforce` refuses.
         """
         if not solving:
-            found = plans.sdist_to_download(text)
-            wanted = found and (self._enforce or not self.regime.hashes) and not self._inputs.has_url_hash(found[2])
+            found = plans.sdist_to_download(text) or (plans.url_to_build(text) if self._enforce else None)
+            wanted = found and (self._enforce or (found[0] and not self.regime.hashes)) and not self._inputs.has_url_hash(found[2])
             return found if wanted and found and found[:2] not in self._met else None
         if self.regime.checks and not self._enforce:
             return None
-        found = plans.sdist_to_build(text) if self.regime.hashes else plans.sdist_to_download(text)
+        found = None if self.regime.hashes else plans.sdist_to_download(text)
+        # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
+        found = found if found and found[0] else plans.sdist_to_build(text)
         return found if found and found[:2] not in self._met else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin] | None:
@@ -244,7 +246,11 @@ class Preflight:
         if self._inputs.has_hash(name, version):
             return []
         if url:
-            log.selected[name, version] = hashes.file_name(url)
+            filename = hashes.file_name(url)
+            # That name may spell the version otherwise than uv does.
+            version = next((chosen for (_, chosen), file in log.selected.items() if file == filename), version)
+            log.selected[name, version] = filename
+            self._met.add((name, version))
         self.ask_hashes([(name, version)], log)
         if not self.advertised.knows(name, version):
             return None
@@ -297,7 +303,7 @@ class Preflight:
         """The URL with the credentials that the caller gave it, which uv does not print."""
         for word in self._line.plain():
             given = word.rpartition(" @ ")[2].strip()
-            if "****" in url and without_credentials(given) == without_credentials(url):
+            if "****" in url and plans.without_credentials(given) == plans.without_credentials(url):
                 return given
         return url
 
@@ -358,8 +364,8 @@ class Preflight:
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:
     """Whether the file lies in one of those folders, so that nothing is downloaded."""
-    for place in find_links if filename else []:
-        directory = place[len("file://") :] if place.startswith("file://") else place
+    for place in filter(None, find_links) if filename else []:
+        directory = os.path.expandvars(place[len("file://") :] if place.startswith("file://") else place)
         if "://" not in directory and os.path.isfile(os.path.join(folder, directory, filename)):
             return True
     return False

@@ -69,7 +69,7 @@ class Query:
             if key not in answered and plan.pages.get(key[0]):
                 groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
         for roots, keys in groups.items():
-            self._ask(keys, [word for root in roots for word in ("--index", without_credentials(root))], plan)
+            self._ask(keys, [word for root in roots for word in ("--index", root)], plan)
         if not (self._regime.format or self._regime.computes):
             self._attribute(wanted, plan)
 
@@ -108,6 +108,11 @@ class Query:
             return set()
         answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
         answer.drop_computed(plans.downloaded_files(output.stderr))
+        for name, version in asked:
+            # A version that was read off a file's name may be spelled otherwise there (2022.01.08), and uv told of just one.
+            told = [key for key in answer.versions if key[0] == name]
+            if len(told) == 1 and (name, version) not in told and [key[0] for key in asked].count(name) == 1:
+                answer.rename(told[0], (name, version))
         looked = plans.parse_log(output.stderr).pages
         # Looked for elsewhere than in the dry run, another file may have been meant.
         same = {key for key in asked if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
@@ -170,9 +175,3 @@ class Query:
 def printed(output: Output) -> bool:
     """Whether ``pip compile`` came as far as its last step, writing to the file that cannot exist."""
     return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr
-
-
-def without_credentials(url: str) -> str:
-    scheme, there, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"

@@ -19,6 +19,14 @@ _INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index"
 _FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_BUILD_CONSTRAINT": "--build-constraints"}
 
 
+#: Variables that name files which each run of uv reads.
+_READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE")
+
+#: Variables of later releases that stand for `--directory`.
+_WORKING_DIRECTORY = ("UV_WORKING_DIR", "UV_WORKING_DIRECTORY")
+
+_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
 #: A file's kind in its mode, and those kinds that can be read one time only: named pipe, socket, character device (`stat`).
 _KIND, _READ_ONCE = 0o170000, (0o010000, 0o140000, 0o020000)
 
@@ -33,12 +41,16 @@ class Inputs:
     def __init__(self) -> None:
         #: (name, version) with a hash of the user's own.
         self._hashed: set[tuple[str, str]] = set()
+        #: (name, version) → digests of the user's own, as given beside a marker: uv heeds them only where that holds.
+        self._conditional: dict[tuple[str, str], list[str]] = {}
         #: Direct URLs with a hash of the user's own, without fragment and credentials.
         self._hashed_urls: set[str] = set()
         #: Full commits that the user named in Git URLs.
         self.git_commits: set[str] = set()
-        #: Everything must have a hash (``--require-hashes``, a lock file).
+        #: Everything must have a hash: a lock file.
         self.requires_hashes = False
+        #: A lock file that has none for some file.
+        self.lock_without_hashes = ""
         #: All files were read, and there is no hash in them.
         self.plain = True
         #: Lines that choose indexes and kinds of files.
@@ -46,30 +58,49 @@ class Inputs:
         #: A copy of standard input, where uv reads it.
         self.stdin: PrivateFile | None = None
 
-    def note_hash(self, requirement: str) -> None:
+    def note_hash(self, requirement: str, digests: list[str]) -> None:
         """Remember a requirement that has a hash; uv heeds it only where one version or a URL is named."""
         self.plain = False
+        requirement, conditional, _ = requirement.partition(";")
         if "://" in requirement:
-            self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
+            if not conditional:
+                self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
             return
         from uv_shim.hashes import normalize
 
-        name, pinned, version = requirement.partition(";")[0].partition("==")
+        name, pinned, version = requirement.partition("==")
         if pinned and "," not in version and not version.startswith("="):
-            self._hashed.add((normalize(name.partition("[")[0].strip()), _release(version.strip())))
+            key = normalize(name.partition("[")[0].strip()), _release(version.strip())
+            if conditional:
+                self._conditional.setdefault(key, []).extend(digests)
+            else:
+                self._hashed.add(key)
 
     def note_url(self, requirement: str) -> None:
         """Remember what a direct URL says of its content: a hash in its fragment, or a Git commit."""
-        if _names_hash(requirement):
-            self.note_hash(requirement)
+        url = requirement.partition(" ;")[0].strip()
+        if _names_hash(url):
+            self.note_hash(url, [])
         if "git+" in requirement:
             commit = requirement.partition("git+")[2].partition("#")[0].split()[0].rpartition("@")[2]
             if len(commit) == 40:
                 self.git_commits.add(commit.lower())
 
+    def distrust(self) -> None:
+        """Take no hash for one that uv sees: the files that were read may not be those that uv reads."""
+        self._hashed.clear()
+        self._conditional.clear()
+        self._hashed_urls.clear()
+        self.git_commits.clear()
+        self.plain = self.requires_hashes = False
+
     def has_hash(self, name: str, version: str) -> bool:
         """Whether the user gave a hash for that version."""
         return (name, _release(version)) in self._hashed
+
+    def conditional_digests(self, name: str, version: str) -> list[str]:
+        """Digests (``algorithm:hex``) that the user gave for that version beside a marker."""
+        return self._conditional.get((name, _release(version)), [])
 
     def has_url_hash(self, url: str) -> bool:
         """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
@@ -88,15 +119,25 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
     if line.command == "sync":
         files += [(value, "--requirements") for value in line.plain()]
     for variable, name in _FILE_VARIABLES.items():
+        if line.has(name):
+            continue  # the option replaces it
         files += [(value, name) for value in environ.get(variable, "").split()]
+    for value in [*line.values("--config-file"), *filter(None, map(environ.get, _READ_BY_EACH))]:
+        if value in _STDIN:
+            raise OnlyOnce(value)
+        _keep(value, folder, inputs)
     for value, _ in files:
         _keep(value, folder, inputs)
-    for word in line.plain() + line.values("--editable"):
-        inputs.note_url(word)
     seen: set[tuple[int, int]] = set()
     for value, name in files:
-        if name in ("--requirements", "--constraints"):
+        if name == "--requirements" and _is_lock(_path(folder, value), inputs):
+            inputs.requires_hashes = True
+        elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
+    if not line.has("--directory") and any(environ.get(name) for name in _WORKING_DIRECTORY):
+        inputs.distrust()
+    for word in line.plain() + line.values("--editable"):
+        inputs.note_url(word)
 
 
 def _path(folder: str, value: str) -> str:
@@ -105,7 +146,7 @@ def _path(folder: str, value: str) -> str:
 
 def _keep(value: str, folder: str, inputs: Inputs) -> None:
     """Make sure that ``value`` can be read more than once."""
-    if value in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+    if value in _STDIN:
         if inputs.stdin is None:
             inputs.stdin = _copy(0)
         return
@@ -157,10 +198,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -
             return
         path = _path(folder, value)
         base, _, name = path.rpartition("/")
-        if name.startswith("pylock.") and name.endswith(".toml"):
-            inputs.requires_hashes = True
-            return
-        if name.endswith(".toml"):
+        if name.endswith(".toml") and not name.startswith("pylock."):
             return
         try:
             with open(path, "rb") as file:
@@ -174,13 +212,30 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -
         _line(line, base, inputs, seen)
 
 
+def _is_lock(path: str, inputs: Inputs) -> bool:
+    """Whether it is a lock file (pylock.toml); and whether it has a hash for all. Which of its entries count here, uv knows."""
+    name = path.rpartition("/")[2]
+    if not (name.startswith("pylock.") and name.endswith(".toml")):
+        return False
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        return False  # a URL, or a file that uv says more of
+    if b"lock-version" not in text:
+        return False  # before uv knew lock files, one could have that name
+    if b"hashes={}" in text.replace(b" ", b""):
+        inputs.lock_without_hashes = path
+    return True
+
+
 def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> None:
     word = (line.split("=", 1)[0].split(None, 1) or [""])[0]
     rest = line[len(word) :].lstrip(" \t=").strip()
     if word == "--require-hashes":
-        inputs.requires_hashes = True
+        inputs.plain = False  # some releases heed it there, and some do not
     elif word in _INDEX_LINES:
-        if word in ("--find-links", "-f") and "://" not in rest and not rest.startswith("/"):
+        if word in ("--find-links", "-f") and "://" not in rest and not rest.startswith(("/", "${")):
             import os
 
             rest = os.path.abspath(_path(base, rest))
@@ -192,14 +247,15 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> N
         _keep(line[2:].strip(), base, inputs)
         _scan(line[2:].strip(), base, inputs, seen)
     elif "--hash" in line:
-        inputs.note_hash(line.partition("--hash")[0].partition(" ;")[0])
+        requirement, *given = line.split("--hash")
+        inputs.note_hash(requirement, [text.lstrip("= ").split()[0] for text in given if text.strip("= ")])
     else:
         inputs.note_url(line)
 
 
 def _names_hash(text: str) -> bool:
-    fragment = text.partition("#")[2]
-    return any(f"{algorithm}=" in fragment for algorithm in ("sha256", "sha384", "sha512", "md5", "blake2b"))
+    algorithm, _, digest = text.partition("#")[2].partition("=")  # of more than that, a uv may see nothing
+    return len(digest) == {"sha256": 64, "sha384": 96, "sha512": 128, "md5": 32}.get(algorithm)
 
 
 def _bare(url: str) -> str:
@@ -224,7 +280,7 @@ def logical_lines(text: str) -> list[str]:
     for raw in text.splitlines():
         if raw.lstrip().startswith("#"):
             continue
-        piece = raw.split(" #", 1)[0].rstrip()
+        piece = raw.replace("\t#", " #").split(" #", 1)[0].rstrip()
         if piece.endswith("\\"):
             pending += piece[:-1] + " "
             continue

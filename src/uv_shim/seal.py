@@ -117,14 +117,14 @@ class Sealing:
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
             return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD if regime else _UNKNOWN)
         self.fallback = flagged = self.flagged(line)
-        if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--dry-run", "--version"):
+        if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--version"):
             return Decision(flagged)
         if not regime.constrains:
             if enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
             # There, the flag demands that all versions are pinned: it may be added only where uv would have no other reason to stop.
             refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
-            return Decision(self.arguments if refused else flagged, _TOO_OLD)
+            return Decision(self.arguments if refused else flagged, "" if line.has("--dry-run") else _TOO_OLD)
         return self.seal(line, regime, flagged, enforce=enforce)
 
     def regime(self) -> Regime | None:
@@ -155,7 +155,10 @@ class Sealing:
             requirements.read(line, self.environ, inputs)
         except requirements.OnlyOnce as error:
             return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
-        if inputs.requires_hashes or line.has("--require-hashes") or _true(self.environ.get("UV_REQUIRE_HASHES", "")):
+        if inputs.lock_without_hashes:
+            return self.unsealed(flagged, f"what {inputs.lock_without_hashes} lists without a hash", enforce=enforce)
+        if inputs.requires_hashes or line.turns_on("--require-hashes") or (
+                not line.has("--no-require-hashes") and _true(self.environ.get("UV_REQUIRE_HASHES", ""))):
             self.trace.append("uv demands hashes for everything by itself")
             return Decision(flagged)
 
@@ -187,6 +190,9 @@ class Sealing:
             plan = ask.plan()
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
+            if line.has("--dry-run"):
+                # Nothing is downloaded to be installed, and the code that uv runs to tell is checked by now.
+                return Decision(flagged, progress="" if line.has("--quiet") else _lines(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
                 return Decision([], progress="" if line.has("--quiet") else _lines(plan.audited))
@@ -219,7 +225,8 @@ class Sealing:
                 words = failed.final.words()
                 built = _lines(text for text in ask.built() if text not in words)
                 return Decision([], progress=built + words, code=failed.final.code)
-            decision = self.unsealed(flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
+            decision = Decision(flagged) if line.has("--dry-run") and not enforce else self.unsealed(
+                flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = "" if line.has("--quiet") else _lines(ask.built())
             return decision
         said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
@@ -263,17 +270,20 @@ class Sealing:
             elif not change.url:
                 wanted.append((change.name, change.version))
         folder = (line.values("--directory") or ["."])[-1]
-        places = line.values("--find-links") + self.environ.get("UV_FIND_LINKS", "").split(",") + [
+        places = (line.values("--find-links") or self.environ.get("UV_FIND_LINKS", "").split(",")) + [
             text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
         if ask.regime.computes:
             places += ask.configured_folders()  # there, asking is preparing
-        # From a local folder, nothing is downloaded.
-        wanted = [key for key in wanted if not preflight.is_local(places, folder, plan.selected.get(key, ""))]
+        # From a local folder, nothing is downloaded. Where indexes were asked as well, uv will tell which file it took, if it can.
+        wanted = [key for key in wanted if (ask.regime.format and plan.pages.get(key[0]))
+                  or not preflight.is_local(places, folder, plan.selected.get(key, ""))]
         ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
         pins: list[Pin] = []
         for name, version in wanted:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
+            if enforce and not digests:
+                digests = inputs.conditional_digests(name, version)
             url = ask.advertised.urls.get(filename, "")
             if url and not url.startswith("http"):
                 continue  # a local folder that a setting names
@@ -307,8 +317,7 @@ class Sealing:
 
 
 def _opted_out(line: CommandLine) -> bool:
-    given = [word.name for word in line.words if word.name in ("--verify-hashes", "--no-verify-hashes")]
-    return bool(given) and given[-1] == "--no-verify-hashes"
+    return line.has("--no-verify-hashes") and not line.turns_on("--verify-hashes")
 
 
 def _refusal(unsealed: dict[str, str]) -> ShimError:
