@@ -657,6 +657,33 @@ def test_explicit_index_wins_over_same_version(make_world: Callable[..., World],
     assert "note = 'explicit'" in module.read_text()
 
 
+@pytest.mark.parametrize("shell", [
+    "NETRC=<(printf 'machine 127.0.0.1\\nlogin u\\npassword p\\n') {uv} pip install app",
+    "UV_INDEX_URL=$AUTH {uv} --config-file <(printf 'constraint-dependencies = [\"app<2\"]\\n') pip install app",
+    "UV_INDEX_URL=$AUTH UV_CONFIG_FILE=<(printf 'constraint-dependencies = [\"app<2\"]\\n') {uv} pip install app",
+    "printf 'constraint-dependencies = [\"app<2\"]\\n' | UV_INDEX_URL=$AUTH {uv} --config-file /dev/stdin pip install app",
+])  # fmt: skip
+def test_settings_from_a_pipe(make_world: Callable[..., World], version: str, shell: str) -> None:
+    """Each question to uv needs them, and the install above all."""
+    world = make_world(version)
+    world.index.configure(auth="u:p")
+    world.index.add(wheel("app", "1.0"))
+    if "NETRC" not in shell:
+        world.index.add(wheel("app", "2.0"))
+    world.env["AUTH"] = world.index.simple().replace("://", "://u:p@")
+    result = world.run(shell=shell, check=True)
+    assert (world.freeze(), len(result.said)) == ("app==1.0\n", int("/dev/stdin" in shell and numbers(version) < NATIVE_CHECK))
+
+
+def test_an_index_that_writes_its_digests_in_capitals(make_world: Callable[..., World], version: str) -> None:
+    """The same digests, to the newest uv, and so to any; before 0.6.15 they are read off uv's pages, and said to be none."""
+    world = make_world(version)
+    file = world.index.add(wheel("app", "1.0"))
+    file.digests = lambda: {"sha256": hashlib.sha256(file.data).hexdigest().upper()}  # type: ignore[method-assign]
+    result = world.run("pip", "install", "app", check=True)
+    assert (world.freeze(), len(result.said)) == ("app==1.0\n", int(numbers(version) < (0, 6, 15)))
+
+
 def test_standard_input(make_world: Callable[..., World], version: str) -> None:
     """Requirements that come by standard input are sealed too."""
     world = make_world(version)

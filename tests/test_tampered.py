@@ -7,13 +7,15 @@ attacker, in a wheel or in the build of an sdist, makes a file in HOME: that it 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,7 @@ class Attack:
     command: tuple[str, ...]
     #: The tampered file.
     bad: File
+    env: dict[str, str] = field(default_factory=dict)
 
 
 Arrange = Callable[[World], Attack]
@@ -221,6 +224,105 @@ def an_sdist_with_only_sha512(world: World) -> Attack:
     return Attack(install("app"), evil_sdist(world.index, "app", advertised=("sha512",)))
 
 
+# What looks as if it needed no hash of the index.
+
+
+def own_file(world: World, name: str, text: str) -> str:
+    """Write a file in the current folder."""
+    (world.work / name).write_text(text)
+    return name
+
+
+@attack
+def a_file_of_that_name_lies_here(world: World) -> Attack:
+    """As after `pip download`."""
+    name, data = wheel("app", "1.0", note="good")
+    (world.work / name).write_bytes(data)
+    return Attack(install("app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_folder_that_an_option_replaces(world: World) -> Attack:
+    name, data = wheel("app", "1.0", note="good")
+    for folder in ("wheels", "other"):
+        (world.work / folder).mkdir()
+    (world.work / "wheels" / name).write_bytes(data)
+    return Attack(install("-f", "other", "app"), evil_wheel(world.index, "app"), {"UV_FIND_LINKS": "wheels"})
+
+
+#: A hash that a file of the user's has for `app`, where uv does not heed it.
+_GIVEN = f"--hash=sha256:{'0' * 64}"
+
+
+@attack
+def a_hash_behind_a_marker(world: World) -> Attack:
+    file = own_file(world, "requirements.txt", f"app==1.0 ; sys_platform == 'win32' {_GIVEN}\n")
+    return Attack(install("-r", file, "app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_hash_in_a_comment(world: World) -> Attack:
+    file = own_file(world, "requirements.txt", f"app==1.0\t# {_GIVEN}\n")
+    return Attack(install("-r", file), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_hash_of_a_variable_that_an_option_replaces(world: World) -> Attack:
+    own_file(world, "hashed.txt", f"app==1.0 {_GIVEN}\n")
+    return Attack(install("-c", own_file(world, "c.txt", "app<2\n"), "app"), evil_wheel(world.index, "app"), {"UV_CONSTRAINT": "hashed.txt"})
+
+
+@attack
+def hashes_demanded_and_not(world: World) -> Attack:
+    return Attack(install("--require-hashes", "--no-require-hashes", "app"), evil_wheel(world.index, "app"))
+
+
+@attack
+def hashes_demanded_by_a_line(world: World) -> Attack:
+    own_file(world, "c.txt", "--require-hashes\napp==1.0\n")
+    return Attack(install("-r", own_file(world, "requirements.txt", "-c c.txt\napp\n")), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_list_with_the_name_of_a_lock_file(world: World) -> Attack:
+    own_file(world, "pylock.toml", "app==1.0\n")
+    return Attack(install("-r", own_file(world, "requirements.txt", "-r pylock.toml\n")), evil_wheel(world.index, "app"))
+
+
+@attack
+def an_sdist_that_its_url_does_not_name(world: World) -> Attack:
+    """As behind some file stores."""
+    bad = evil_sdist(world.index, "app")
+    where = "/download/12345"
+
+    def serve(request: BaseHTTPRequestHandler) -> bool:
+        page = json.dumps({"meta": {"api-version": "1.1"}, "name": "app", "files": [
+            {"filename": bad.name, "url": f"{world.index.url}{where}", "hashes": bad.digests(), "size": len(bad.data)}]}).encode()
+        kinds = {"/main/simple/app/": ("application/vnd.pypi.simple.v1+json", page), where: ("application/octet-stream", bad.data)}
+        kind, data = kinds.get(request.path, ("", b""))
+        if kind:
+            request.send_response(200)
+            request.send_header("Content-Type", kind)
+            request.send_header("Content-Length", str(len(data)))
+            request.end_headers()
+            request.wfile.write(data if request.command == "GET" else b"")
+        return bool(kind)
+
+    world.index.interfere = serve
+    return Attack(install("app"), bad)
+
+
+@attack
+def an_sdist_whose_name_spells_its_version_otherwise(world: World) -> Attack:
+    _, good = sdist("app", "2022.01.08", note="good")
+    return Attack(install("app"), world.index.add(sdist("app", "2022.01.08", note=f"\n{MARK}"), original=good))
+
+
+@attack
+def an_sdist_in_a_dry_run(world: World) -> Attack:
+    return Attack(install("--dry-run", "app"), evil_sdist(world.index, "app"))
+
+
 def attempt(world: World, command: tuple[str, ...], mode: str, **env: str) -> Result:
     """Call the shim in that mode."""
     return world.run(*command, env={"UV_SHIM_MODE": mode, **env})
@@ -251,10 +353,10 @@ def test_refused(make_world: Callable[..., World], version: str, mode: str, name
     world.bare("pip", "install", "-q", "before", check=True)
     before = installed(world)
     plan = ATTACKS[name](world)
-    result = attempt(world, plan.command, mode)
+    result = attempt(world, plan.command, mode, **plan.env)
     assert installed(world) == before
     assert not (world.home / "attacked").exists()
-    if name == "quietly":
+    if name in ("quietly", "hashes_demanded_by_a_line"):  # some releases demand them, and say that there is none
         assert result.code not in (0, None)
     else:
         refused_for(result, plan.bad, anywhere=mode == "enforce")
@@ -346,6 +448,75 @@ def test_bad_file_replaced_after_the_shim_installed_it(make_world: Callable[...,
     assert result.files == 0
     (module,) = world.venv.rglob("app.py")
     assert "good" in module.read_text()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", [(), ("--refresh",), ("--reinstall",)], ids=" ".join)
+@pytest.mark.parametrize("direct", [False, True], ids=["of the index", "of a URL"])
+def test_sdist_replaced_after_it_was_installed(make_world: Callable[..., World], version: str, mode: str, options: tuple[str, ...], *,
+                                               direct: bool) -> None:
+    """An index that forbids to keep files, and serves another one later: what uv has by then in its cache is built no less checked."""
+    if direct and mode == "seal":
+        pytest.skip("a direct URL without a hash has nothing to be checked against")
+    world = make_world(version)
+    world.index.configure(file_cache_control="max-age=0")
+    good = world.index.add(sdist("app", "1.0", note="good"))
+    what = f"app @ {world.index.url}/main/files/{good.name}" if direct else "app"
+    world.bare("pip", "install", what, check=True)
+    world.bare("pip", "uninstall", "app", check=True)
+    good.original, good.data = good.data, sdist("app", "1.0", note=f"\n{MARK}")[1]
+    result = attempt(world, install(*options, what), mode)
+    assert not (world.home / "attacked").exists()
+    assert (result.code == 0) == bool(world.freeze())  # 0: a uv that keeps hashes has the good one in its cache
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_a_hash_of_another_folder(make_world: Callable[..., World], version: str) -> None:
+    """uv reads its files where a variable tells it to, and not here."""
+    world = make_world(version)
+    (world.work / "sub").mkdir()
+    own_file(world, "requirements.txt", f"app==1.0 {_GIVEN}\n")
+    own_file(world, "sub/requirements.txt", "app\n")
+    bad = evil_wheel(world.index, "app")
+    for mode in MODES:
+        result = attempt(world, install("--python", str(world.venv), "-r", "requirements.txt"), mode, UV_WORKING_DIRECTORY="sub")
+        assert world.freeze() == ""
+        refused_for(result, bad, anywhere=mode == "enforce")
+
+
+@pytest.mark.parametrize("tampered", [False, True], ids=["good", "tampered"])
+def test_enforce_takes_the_users_hash_behind_a_marker(make_world: Callable[..., World], version: str, *, tampered: bool) -> None:
+    """As `uv export` writes them: where the index has none, it is what there is to check against."""
+    world = make_world(version)
+    bad = evil_wheel(world.index, "app", advertised=())
+    given = digest(bad, served=not tampered)
+    own_file(world, "requirements.txt", f"app==1.0 ; python_version >= '3' \\\n    --hash=sha256:{given} \\\n    {_GIVEN}\n")
+    result = attempt(world, install("-r", "requirements.txt"), "enforce")
+    assert (result.code == 0, world.freeze()) == ((False, "") if tampered else (True, "app==1.0\n")), result.said
+
+
+@pytest.mark.parametrize("fragment", ["egg=app&sha256={}", "sha256={}&egg=app", "subdirectory=.&sha256={}", "blake2b={}", "foo=1&md5={}"])
+def test_enforce_believes_no_hash_that_uv_may_not_see(make_world: Callable[..., World], version: str, fragment: str) -> None:
+    """Beside something else in a URL's fragment."""
+    world = make_world(version)
+    where = f"{world.index.url}/main/files/{evil_wheel(world.index, 'app').name}#{fragment.format('0' * 64)}"
+    result = attempt(world, install(f"app @ {where}"), "enforce")
+    assert world.freeze() == ""
+    assert result.code != 0
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_a_lock_file_without_hashes(make_world: Callable[..., World], version: str) -> None:
+    """As uv writes it of an index that has none."""
+    world = make_world(version)
+    file = world.index.add(wheel("app", "1.0"))
+    own_file(world, "pylock.toml", 'lock-version = "1.0"\ncreated-by = "uv"\n\n[[packages]]\nname = "app"\nversion = "1.0"\n'
+             f'index = "{world.index.simple()}"\nwheels = [{{ url = "{world.index.url}/main/files/{file.name}", hashes = {{}} }}]\n')
+    result = attempt(world, install("-r", "pylock.toml"), "enforce")
+    assert (result.code, world.freeze(), len(result.said)) == (2, "", 1)
+    result = attempt(world, install("-r", "pylock.toml"), "seal")
+    assert (result.code, world.freeze()) == (0, "app==1.0\n")
+    assert "without a hash" in result.said[0]
 
 
 # What has no hash.
