@@ -216,6 +216,19 @@ def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index
     assert [name for name, _ in rows(clash)] == ["demo-lib"]
 
 
+def test_a_line_that_is_no_plain_requirement_is_tried_too(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+    """A URL, a folder, a file that is not there, nonsense: each is named, in uv's words and without a password."""
+    url = f"{index.url}/main/files/none-1-py3-none-any.whl"
+    odd = (url.replace("//", "//u:p@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
+    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd)))
+    done = warm(make(), "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
+    assert done.code == 1
+    said = json.loads(done.stdout)
+    assert [missing["what"] for missing in said["missing"]] == [f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5])]
+    assert [package["name"] for package in said["packages"]] == ["demo-base"]
+    assert all(missing["reason"] for missing in said["missing"])
+
+
 def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
     world = make()
     hashed = {name: next(file for file in index.files["main"].values() if file.name.startswith(name)).digests()["sha256"]
