@@ -26,6 +26,8 @@ import pytest
 
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
+from uv_shim.errors import ShimError
+from uv_shim.warm.lock import Lock
 from world import PYTHON, ROOT, Result, World, project
 
 WARM = str(ROOT / "shims" / "uv-shim")
@@ -252,7 +254,7 @@ def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..
     (("demo-app", "-r", "none.txt"), "none.txt: no such requirements file"),
     (("demo-app", "--lock", "none/uv.lock"), "no such lock file"),
     (("demo-app", "--lock", "alone/uv.lock"), "beside the pyproject.toml"),
-    (("demo-app", "--lock", "broken/uv.lock"), "no lock of uv"),
+    (("demo-app", "--lock", "broken/uv.lock"), "is broken"),
     (("demo-app", "--lock", "other/uv.lock"), "no lock of uv"),
     (("demo-app", "--python", ""), "a --python is empty"),
 ])
@@ -268,6 +270,15 @@ def test_bad_input_is_refused_before_anything_is_run(args: tuple[str, ...], word
     assert (done.code, done.stdout, done.stderr) == (2, "", "")
     assert words in "\n".join(done.said)
     assert done.fetched.pages == {}
+
+
+@pytest.mark.parametrize("text", ["package = 3", "[[package]]\nfoo = 1", '[[package]]\nname = "a"\nsource = 3', "manifest = 3", f"deep = {'[' * 5000}"])
+def test_a_damaged_lock_is_refused(text: str, tmp_path: Path) -> None:
+    """Whatever is in it."""
+    project(tmp_path)
+    (tmp_path / "uv.lock").write_text(f'version = 1\nrequires-python = ">=3.8"\n{text}\n')
+    with pytest.raises(ShimError, match="is no lock file of uv|is broken"):
+        Lock.read(tmp_path / "uv.lock")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

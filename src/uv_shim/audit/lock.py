@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from uv_shim.errors import ShimError
 
@@ -18,6 +19,8 @@ else:
 #: What uv writes, up to the newest release that was looked at. A revision says what a reader may leave out of account.
 VERSION = 1
 REVISION = 5
+
+_T = TypeVar("_T")
 
 _KINDS = ("registry", "url", "git", "path", "directory", "editable", "virtual")
 
@@ -104,6 +107,15 @@ def read(path: Path) -> Lock:
     Raises:
         ShimError: it cannot be read, is broken, or newer than what is known here.
     """
+    return content(path, lambda data: _lock(path, data))
+
+
+def content(path: Path, parse: Callable[[dict[str, Any]], _T]) -> _T:
+    """What ``parse`` makes of a lock file, in which anything may be anywhere.
+
+    Raises:
+        ShimError: it cannot be read, is broken, or not what ``parse`` expects.
+    """
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
@@ -111,12 +123,16 @@ def read(path: Path) -> Lock:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ShimError(f"{path} is broken: {error}.", "Expected: a TOML file as `uv lock` writes it.",
                         "Next step: `git restore` it, or remove it and run `uv lock`.") from None
-    _check_age(path, data)
     try:
-        return Lock(path, tuple(_package(entry) for entry in data.get("package", [])))
+        return parse(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ShimError(f"{path} is no lock file of uv: {type(error).__name__}: {error}.",
                         "Next step: remove it and run `uv lock`.") from None
+
+
+def _lock(path: Path, data: dict[str, Any]) -> Lock:
+    _check_age(path, data)
+    return Lock(path, tuple(_package(entry) for entry in data.get("package", [])))
 
 
 def _check_age(path: Path, data: dict[str, Any]) -> None:
