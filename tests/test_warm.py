@@ -28,6 +28,7 @@ from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from uv_shim.errors import ShimError
 from uv_shim.warm.lock import Lock
+from uv_shim.warm.wanted import Wanted
 from world import PYTHON, ROOT, Result, World, project
 
 WARM = str(ROOT / "shims" / "uv-shim")
@@ -272,12 +273,32 @@ def test_bad_input_is_refused_before_anything_is_run(args: tuple[str, ...], word
     assert done.fetched.pages == {}
 
 
+def test_a_current_folder_that_has_been_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ShimError, match="the current folder cannot be worked in: No such file or directory"):
+        Wanted.parse(["demo-app"], [], [], [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_current_folder_that_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0)
+    monkeypatch.chdir(tmp_path)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ShimError, match="the current folder cannot be worked in: Permission denied"):
+            Wanted.parse(["demo-app"], [], [], [])
+    finally:
+        os.seteuid(0)
+
+
 @pytest.mark.parametrize("text", ["package = 3", "[[package]]\nfoo = 1", '[[package]]\nname = "a"\nsource = 3', "manifest = 3", f"deep = {'[' * 5000}"])
 def test_a_damaged_lock_is_refused(text: str, tmp_path: Path) -> None:
     """Whatever is in it."""
     project(tmp_path)
     (tmp_path / "uv.lock").write_text(f'version = 1\nrequires-python = ">=3.8"\n{text}\n')
-    with pytest.raises(ShimError, match="is no lock file of uv|is broken"):
+    with pytest.raises(ShimError, match=r"is no lock file of uv|is broken"):
         Lock.read(tmp_path / "uv.lock")
 
 

@@ -83,6 +83,11 @@ class Wanted:
         Raises:
             ShimError: some of it cannot be used; all of that is named.
         """
+        try:
+            os.stat(f"{os.getcwd()}/.")
+        except OSError as error:
+            raise ShimError(f"the current folder cannot be worked in: {error.strerror}.",
+                            "Next step: `cd` to another one. Nothing was fetched.") from None
         wrong = [_no_requirement(name) for name in names if not _REQUIREMENT.fullmatch(name.strip()) or _is_file(name)]
         wrong += ["a --python is empty. Expected: a version (3.12), or anything else that uv's --python takes."
                   for python in pythons if not python.strip()]
