@@ -70,14 +70,14 @@ class Lock(NamedTuple):
     path: Path
     packages: tuple[Package, ...]
 
-    def find(self, name: str, version: str | None = None, source: str | None = None) -> Package | None:
-        """The package of that name; where there are several, the one of that version or source."""
+    def find(self, name: str, version: str | None = None, source: str | None = None) -> list[Package]:
+        """The package of that name; where there are several, the one of that version or source, if one can be told."""
         named = [package for package in self.packages if package.name == name]
         if source is not None and len(named) > 1:
             named = [package for package in named if package.source in source] or named
         if version is not None and len(named) > 1:
             named = [package for package in named if package.version == version] or named
-        return named[0] if named else None
+        return named
 
     def askers(self, name: str) -> list[tuple[Package, str | None]]:
         """Who depends on it, and which versions they ask for, where the lock says that."""

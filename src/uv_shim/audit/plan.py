@@ -34,6 +34,7 @@ _LINES = (
     ("installed", re.compile(rf"Requirement already installed: {_NAME}")),
     ("revalidate", re.compile(rf"Must revalidate requirement: {_NAME}")),
 )
+_INSTALL = re.compile(rf"^ \+ {_NAME}", re.MULTILINE)
 _STALE = re.compile(r"^DEBUG (?:Resolving despite|Ignoring) existing lockfile due to (.+)$", re.MULTILINE)
 _INTERPRETER = re.compile(r"^Using (?:\S+ )?\S+ interpreter at: (.+)$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^Would (?:use|update|create|replace)(?: existing)? (?:project|virtual)? ?environment at: (.+)$", re.MULTILINE)
@@ -136,6 +137,8 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
 
 
 def _planned(text: str) -> tuple[Planned, ...]:
+    # What is to be revalidated is logged without its version.
+    versions = {normalised(match["name"]): match["version"] for match in _INSTALL.finditer(text)}
     found = {}
     for line in text.splitlines():
         if not line.startswith("DEBUG "):
@@ -145,7 +148,7 @@ def _planned(text: str) -> tuple[Planned, ...]:
             if match:
                 fields = match.groupdict()
                 name, url = normalised(fields["name"]), fields["url"] or fields["origin"]
-                found[name, url] = Planned(name, fields["version"], url, what)
+                found[name, url] = Planned(name, fields["version"] or versions.get(name), url, what)
     return tuple(found.values())
 
 
