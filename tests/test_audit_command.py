@@ -112,16 +112,21 @@ def test_from_elsewhere_and_from_a_folder_below(stage: Stage, tmp_path: Path) ->
         assert f"project  {stage.project}" in done.stdout
 
 
-def test_nothing_is_made(stage: Stage) -> None:
-    """No environment, no lock file, and no cache where there is none."""
-    stage.lock("alpha")
-    assert not stage.cache.exists()
-    before = sorted(stage.project.rglob("*"))
-    assert audit(stage).returncode == 0
-    assert sorted(stage.project.rglob("*")) == before
-    assert not stage.cache.exists()
-    # Some uvs leave the file of a lock of theirs.
-    assert [name for name in stage.world.leftovers() if not re.fullmatch(r"tmp/uv-[0-9a-f]+\.lock", name)] == []
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_nothing_is_made(release: str, tmp_path: Path) -> None:
+    """No environment, no lock file, and no cache where there is none, nor beside one that is named or where uv is told to use none."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha")
+        assert not stage.cache.exists()
+        before = sorted(stage.project.rglob("*"))
+        for options in ((), ("--no-cache",), ("--cache-dir", str(tmp_path / "lock-cache"))):
+            assert audit(stage, "--python", str(PYTHON), *options).returncode == 0
+            assert not stage.cache.exists(), options
+        assert sorted(stage.project.rglob("*")) == before
+        # Some uvs leave the file of a lock of theirs.
+        assert [name for name in stage.world.leftovers() if not re.fullmatch(r"tmp/uv-[0-9a-f]+\.lock", name)] == []
 
 
 def test_no_lock_file(stage: Stage) -> None:

@@ -77,6 +77,11 @@ class Sync(NamedTuple):
     fresh: bool
     environ: Mapping[str, str]
 
+    @property
+    def general(self) -> list[str]:
+        """Those of the options that every command of uv has."""
+        return options.only(self.options, "--cache-dir", "--no-cache", "-n", "--no-config", "--config-file")
+
     def call(self, *arguments: str, **environ: str) -> Output:
         """Run uv in the project's folder."""
         variables = {**self.environ, **environ}
@@ -87,7 +92,7 @@ class Sync(NamedTuple):
 
     def cache(self) -> Path | None:
         """The cache that uv would use; None where it would use none (``--no-cache``)."""
-        done = self.call("cache", "dir", *options.only(self.options, "--cache-dir", "--no-cache", "-n", "--no-config", "--config-file"))
+        done = self.call("cache", "dir", *self.general)
         folder = done.stdout.strip()
         if done.code or not folder:
             raise _failed(done, "uv does not say where its cache is")
@@ -174,7 +179,7 @@ def _exported(sync: Sync, no_cache: Sequence[str]) -> Plan:
     done = sync.call("export", "--no-hashes", "--offline", *frozen, *wanted, *no_cache)
     if done.code:
         raise _failed(done, "uv cannot tell what it would install here")
-    found = sync.call("python", "find", "--offline", *options.values(sync.options, "--python", "-p"))
+    found = sync.call("python", "find", "--offline", *options.values(sync.options, "--python", "-p"), *sync.general, *no_cache)
     python = found.stdout.strip() or None
     said = " ".join(sync.uv.said.split()[:2])
     notes = ["Whether uv.lock is up to date was not checked: it is taken as it is."] if frozen else []
