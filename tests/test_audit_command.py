@@ -202,7 +202,7 @@ def test_a_cache_that_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as somebody else")
-@pytest.mark.parametrize("closed", ["cache", "wheels", "pointer"])
+@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "pointer"])
 def test_without_permission(closed: str) -> None:
     """Of the cache: said. Of an entry in it: unknown, with the reason. Never a hit."""
     root = Path(tempfile.mkdtemp(prefix="audit-"))
@@ -215,15 +215,15 @@ def test_without_permission(closed: str) -> None:
             shutil.rmtree(stage.project / ".venv")
             call = for_somebody_else(stage)
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(root)], check=True)
-            chosen = {"cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
+            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
             os.chown(chosen, 0, 0)
             chosen.chmod(0o700)
             done = subprocess.run([*call, "--json", "--python", SYSTEM_PYTHON], cwd=stage.project, capture_output=True, text=True, check=False,
                                   env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
     finally:
         shutil.rmtree(root)
-    if closed == "cache":
-        refused(done, "cannot be looked into: Permission denied", "Next step")
+    if closed in ("project", "cache"):
+        refused(done, "looked into: Permission denied", "Expected" if closed == "project" else "Next step")
         return
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}

@@ -91,8 +91,11 @@ def find(project: Path) -> Path:
     Raises:
         ShimError: there is none.
     """
-    if not os.path.isdir(project):
-        raise ShimError(f"{project} is no folder. Expected: the folder of a project with a uv.lock.")
+    try:
+        os.stat(f"{project}/.")
+    except OSError as error:
+        raise ShimError(f"{project} is no folder that can be looked into: {error.strerror}.",
+                        "Expected: the folder of a project with a uv.lock.") from None
     for folder in (project, *project.parents):
         if os.path.isfile(folder / "uv.lock"):
             return folder / "uv.lock"
