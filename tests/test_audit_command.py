@@ -21,7 +21,7 @@ import uvs
 from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, plain_install, publish
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
-from world import PYTHON, ROOT, World
+from world import PYTHON, ROOT, World, project
 
 NOBODY = 65534
 #: One that anybody may run; that of the tests may be in somebody's home.
@@ -132,7 +132,50 @@ def test_nothing_is_made(release: str, tmp_path: Path) -> None:
 def test_no_lock_file(stage: Stage) -> None:
     stage.project.mkdir()
     refused(audit(stage), "there is no uv.lock in", "Next step: `uv lock` makes one.")
-    refused(audit(stage, "nowhere"), "is no folder")
+    refused(audit(stage, "nowhere"), "is no folder that can be looked into: No such file or directory")
+    refused(audit(stage, "/dev/null"), "is no folder that can be looked into: Not a directory")
+    stage.lock("alpha")
+    (stage.world.work / "other").mkdir()
+    refused(audit(stage, "../other"), f"there is no uv.lock in {stage.world.work / 'other'}")
+
+
+@pytest.mark.parametrize("options", [(), ("--cache",)])
+def test_in_a_folder_that_has_been_removed(stage: Stage, options: tuple[str, ...]) -> None:
+    program = "import os, sys; os.rmdir(os.getcwd()); from uv_shim.cli import main; sys.exit(main())"
+    stage.project.mkdir()
+    refused(subprocess.run([sys.executable, "-B", "-c", program, "audit", *options], cwd=stage.project, text=True, capture_output=True,
+                           env={**stage.world.env, "PYTHONPATH": str(ROOT / "src")}), "the current folder has been removed", "Next step")
+
+
+@pytest.mark.parametrize(("args", "words"), [
+    (("--cache", "--html", "page.html"), "--html is for a project"),
+    (("--cache", "--package", "alpha"), "--package is for a project"),
+    (("--html", ""), "--html is empty"),
+    (("--package", ""), "--package is empty"),
+    (("--", "--project", ".."), "--project leads uv to another project"),
+    (("--", "--directory=.."), "--directory=.. leads uv to another project"),
+])
+def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], words: str) -> None:
+    """Or would have uv look at another project than the one whose lock file is read."""
+    stage.lock("alpha")
+    refused(audit(stage, *args), words)
+
+
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_the_project_that_uv_takes(release: str, tmp_path: Path) -> None:
+    """That of UV_PROJECT where this uv heeds it, unless one is named; and its lock file is that project's."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha")
+        other = project(tmp_path / "other", "delta")
+        stage.uv("lock", "--python", str(PYTHON), "--directory", str(other))
+        for args, heeded in (((), release == "0.9.8"), ((".",), False)):
+            done = audit(stage, "--json", "--python", str(PYTHON), *args, UV_PROJECT=str(other))
+            assert done.returncode == 0, done.stderr
+            data = json.loads(done.stdout)
+            expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
+            assert (data["project"], [row["name"] for row in data["rows"]]) == expected
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -180,12 +223,13 @@ def test_no_uv(stage: Stage) -> None:
     refused(audit(stage, PATH=f"{ROOT / 'shims'}:/usr/bin:/bin"), "uv")
 
 
-def test_something_else_called_uv(stage: Stage) -> None:
+def test_something_else_called_uv_and_one_that_is_too_old(stage: Stage) -> None:
     stage.lock("alpha")
     fake = stage.world.root / "fake"
     fake.write_text(f'#!/bin/sh\ncase $1 in --version) echo Unified Vexation 3 ;; *) exec {stage.world.uv} "$@" ;; esac\n')
     fake.chmod(0o755)
-    refused(audit(stage, UV_SHIM_REAL_UV=str(fake)), "does not say its version")
+    refused(audit(stage, UV_SHIM_REAL_UV=str(fake)), "audit needs uv 0.4.6 or later", "which says that it is Unified Vexation 3")
+    refused(audit(stage, UV_SHIM_REAL_UV=str(uvs.uv("0.2.27"))), "audit needs uv 0.4.6 or later", "which says that it is uv 0.2.27")
 
 
 def test_a_cache_that_is_none(stage: Stage) -> None:

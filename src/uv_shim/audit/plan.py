@@ -71,6 +71,7 @@ class Sync(NamedTuple):
     """One `uv sync` that is to be asked about."""
 
     uv: Found
+    version: tuple[int, int, int]
     project: Path
     options: tuple[str, ...]
     #: Into an environment that does not exist yet.
@@ -85,6 +86,7 @@ class Sync(NamedTuple):
     def call(self, *arguments: str, **environ: str) -> Output:
         """Run uv in the project's folder."""
         variables = {**self.environ, **environ}
+        variables.pop("UV_PROJECT", None)  # it goes before --directory
         if self.fresh:
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
             variables["UV_PROJECT_ENVIRONMENT"] = os.path.join(tempfile.gettempdir(), f"uv-shim-audit-{os.getpid()}-no-such-environment")
@@ -105,12 +107,9 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
     Raises:
         ShimError: it cannot, or the lock file is not what `uv sync` would go by.
     """
-    version = sync.uv.version
-    if version is None:
-        raise ShimError(f"{sync.uv.path} does not say its version (it says: {sync.uv.said}).", "Expected: a uv from 0.4.6 on.")
     # A cache that does not exist is not made either.
     no_cache = () if cache_exists or {"--no-cache", "-n"} & set(sync.options) else ("--no-cache",)
-    if version < _DRY_RUN:
+    if sync.version < _DRY_RUN:
         return _exported(sync, no_cache)
     notes = []
     wanted = list(sync.options)
