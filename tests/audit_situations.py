@@ -599,6 +599,13 @@ def forked_by_markers(stage: Stage) -> Expected:
     return {"alpha": "cached"}
 
 
+def forked_and_refreshed(stage: Stage) -> Expected:
+    """uv does not log which version it asks for."""
+    forked_by_markers(stage)
+    stage.options = ["--refresh", "--frozen"]
+    return {"alpha": "refresh" if stage.number >= (0, 5, 30) else "cached"}
+
+
 def package_of_the_workspace(stage: Stage) -> Expected:
     add_folder(stage.project / "member", "member", "delta")
     stage.lock("alpha", extra='[tool.uv.workspace]\nmembers = ["member"]\n')
@@ -666,6 +673,6 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     built_wheel_gone_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
     nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_without_its_build, no_cache,
-    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, package_of_the_workspace, named_index, find_links,
+    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, package_of_the_workspace, named_index, find_links,
     mended_by_a_sync, nothing_to_install,
 )

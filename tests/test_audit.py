@@ -128,3 +128,9 @@ def test_each_reason_is_played_at_least_twice() -> None:
     played = {reason for reason in rows.TODO if reason not in UNPLAYED} | HITS
     assert {reason: words[reason] for reason in played if words[reason] < 2} == {}
     assert len(SITUATIONS) >= 40
+
+
+def test_each_reason_is_explained() -> None:
+    """In the table of docs/audit.md."""
+    table = re.findall(r"^\| (`.+?) \|", (ROOT / "docs" / "audit.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(table))) == sorted(rows.TODO)

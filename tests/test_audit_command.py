@@ -21,7 +21,7 @@ import uvs
 from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, plain_install, publish
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
-from world import PYTHON, ROOT, World
+from world import PYTHON, ROOT, World, project
 
 NOBODY = 65534
 #: One that anybody may run; that of the tests may be in somebody's home.
@@ -112,22 +112,70 @@ def test_from_elsewhere_and_from_a_folder_below(stage: Stage, tmp_path: Path) ->
         assert f"project  {stage.project}" in done.stdout
 
 
-def test_nothing_is_made(stage: Stage) -> None:
-    """No environment, no lock file, and no cache where there is none."""
-    stage.lock("alpha")
-    assert not stage.cache.exists()
-    before = sorted(stage.project.rglob("*"))
-    assert audit(stage).returncode == 0
-    assert sorted(stage.project.rglob("*")) == before
-    assert not stage.cache.exists()
-    # Some uvs leave the file of a lock of theirs.
-    assert [name for name in stage.world.leftovers() if not re.fullmatch(r"tmp/uv-[0-9a-f]+\.lock", name)] == []
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_nothing_is_made(release: str, tmp_path: Path) -> None:
+    """No environment, no lock file, and no cache where there is none, nor beside one that is named or where uv is told to use none."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha")
+        assert not stage.cache.exists()
+        before = sorted(stage.project.rglob("*"))
+        for options in ((), ("--no-cache",), ("--cache-dir", str(tmp_path / "lock-cache"))):
+            assert audit(stage, "--python", str(PYTHON), *options).returncode == 0
+            assert not stage.cache.exists(), options
+        assert sorted(stage.project.rglob("*")) == before
+        # Some uvs leave the file of a lock of theirs.
+        assert [name for name in stage.world.leftovers() if not re.fullmatch(r"tmp/uv-[0-9a-f]+\.lock", name)] == []
 
 
 def test_no_lock_file(stage: Stage) -> None:
     stage.project.mkdir()
     refused(audit(stage), "there is no uv.lock in", "Next step: `uv lock` makes one.")
-    refused(audit(stage, "nowhere"), "is no folder")
+    refused(audit(stage, "nowhere"), "is no folder that can be looked into: No such file or directory")
+    refused(audit(stage, "/dev/null"), "is no folder that can be looked into: Not a directory")
+    stage.lock("alpha")
+    (stage.world.work / "other").mkdir()
+    refused(audit(stage, "../other"), f"there is no uv.lock in {stage.world.work / 'other'}")
+
+
+@pytest.mark.parametrize("options", [(), ("--cache",)])
+def test_in_a_folder_that_has_been_removed(stage: Stage, options: tuple[str, ...]) -> None:
+    program = "import os, sys; os.rmdir(os.getcwd()); from uv_shim.cli import main; sys.exit(main())"
+    stage.project.mkdir()
+    refused(subprocess.run([sys.executable, "-B", "-c", program, "audit", *options], cwd=stage.project, text=True, capture_output=True,
+                           env={**stage.world.env, "PYTHONPATH": str(ROOT / "src")}), "the current folder has been removed", "Next step")
+
+
+@pytest.mark.parametrize(("args", "words"), [
+    (("--cache", "--html", "page.html"), "--html is for a project"),
+    (("--cache", "--package", "alpha"), "--package is for a project"),
+    (("--html", ""), "--html is empty"),
+    (("--package", ""), "--package is empty"),
+    (("--", "--project", ".."), "--project leads uv to another project"),
+    (("--", "--directory=.."), "--directory=.. leads uv to another project"),
+])
+def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], words: str) -> None:
+    """Or would have uv look at another project than the one whose lock file is read."""
+    stage.lock("alpha")
+    refused(audit(stage, *args), words)
+
+
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_the_project_that_uv_takes(release: str, tmp_path: Path) -> None:
+    """That of UV_PROJECT where this uv heeds it, unless one is named; and its lock file is that project's."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha")
+        other = project(tmp_path / "other", "delta")
+        stage.uv("lock", "--python", str(PYTHON), "--directory", str(other))
+        for args, heeded in (((), release == "0.9.8"), ((".",), False)):
+            done = audit(stage, "--json", "--python", str(PYTHON), *args, UV_PROJECT=str(other))
+            assert done.returncode == 0, done.stderr
+            data = json.loads(done.stdout)
+            expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
+            assert (data["project"], [row["name"] for row in data["rows"]]) == expected
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -175,12 +223,13 @@ def test_no_uv(stage: Stage) -> None:
     refused(audit(stage, PATH=f"{ROOT / 'shims'}:/usr/bin:/bin"), "uv")
 
 
-def test_something_else_called_uv(stage: Stage) -> None:
+def test_something_else_called_uv_and_one_that_is_too_old(stage: Stage) -> None:
     stage.lock("alpha")
     fake = stage.world.root / "fake"
     fake.write_text(f'#!/bin/sh\ncase $1 in --version) echo Unified Vexation 3 ;; *) exec {stage.world.uv} "$@" ;; esac\n')
     fake.chmod(0o755)
-    refused(audit(stage, UV_SHIM_REAL_UV=str(fake)), "does not say its version")
+    refused(audit(stage, UV_SHIM_REAL_UV=str(fake)), "audit needs uv 0.4.6 or later", "which says that it is Unified Vexation 3")
+    refused(audit(stage, UV_SHIM_REAL_UV=str(uvs.uv("0.2.27"))), "audit needs uv 0.4.6 or later", "which says that it is uv 0.2.27")
 
 
 def test_a_cache_that_is_none(stage: Stage) -> None:
@@ -197,7 +246,7 @@ def test_a_cache_that_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as somebody else")
-@pytest.mark.parametrize("closed", ["cache", "wheels", "pointer"])
+@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "pointer"])
 def test_without_permission(closed: str) -> None:
     """Of the cache: said. Of an entry in it: unknown, with the reason. Never a hit."""
     root = Path(tempfile.mkdtemp(prefix="audit-"))
@@ -210,15 +259,15 @@ def test_without_permission(closed: str) -> None:
             shutil.rmtree(stage.project / ".venv")
             call = for_somebody_else(stage)
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(root)], check=True)
-            chosen = {"cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
+            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
             os.chown(chosen, 0, 0)
             chosen.chmod(0o700)
             done = subprocess.run([*call, "--json", "--python", SYSTEM_PYTHON], cwd=stage.project, capture_output=True, text=True, check=False,
                                   env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
     finally:
         shutil.rmtree(root)
-    if closed == "cache":
-        refused(done, "cannot be looked into: Permission denied", "Next step")
+    if closed in ("project", "cache"):
+        refused(done, "looked into: Permission denied", "Expected" if closed == "project" else "Next step")
         return
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}

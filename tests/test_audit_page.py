@@ -201,6 +201,22 @@ def test_where_it_cannot_be_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_path_that_is_no_text(tmp_path: Path) -> None:
+    """It is shown as far as it can be."""
+    page.write(tmp_path / "audit.html", made()._replace(project="/home/caf\udce9"))
+    assert r"<dd>/home/caf\udce9</dd>" in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def test_stopped_it_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_: Audit) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(page, "html", stop)
+    with pytest.raises(KeyboardInterrupt):
+        page.write(tmp_path / "audit.html", made())
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_to_download() -> None:
     """Without a chart."""
     audit = made()

@@ -226,6 +226,17 @@ def test_rows_without_an_interpreter(planned: str, tmp_path: Path) -> None:
     assert "it is broken" in row.why
 
 
+@pytest.mark.parametrize(("version", "planned", "reason"), [(None, "download", "no-file"), (None, "cached", "cached"), ("1.1", "download", "absent")])
+def test_a_package_that_is_locked_twice(version: str | None, planned: str, reason: str, tmp_path: Path) -> None:
+    """Where uv does not say which it takes, nothing is guessed."""
+    both = tuple(Package("alpha", number, "registry", "https://pypi.org/simple", (File(f"alpha-{number}-py3-none-any.whl", f"sha256:{SHA}", 7),), None, (), ())
+                 for number in ("1.0", "1.1"))
+    python = wheels.Python("python", "CPython 3.11.7", ("py3-none-any",), {})
+    auditor = Auditor(Cache(tmp_path), (0, 9, 8), Lock(tmp_path / "uv.lock", both), python, sync=(), known=())
+    row = next(auditor.rows(Plan((Planned("alpha", version, None, planned),), None, "uv sync --dry-run", judge=True, notes=())))
+    assert (row.version, row.reason) == (version, reason)
+
+
 def test_a_uv_that_is_newer_than_all_that_is_known(tmp_path: Path) -> None:
     """Where its cache has a bucket that is not known here, nothing is guessed of it."""
     file = File("alpha-1.0-py3-none-any.whl", f"sha256:{SHA}", 7)

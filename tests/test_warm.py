@@ -26,6 +26,9 @@ import pytest
 
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
+from uv_shim.errors import ShimError
+from uv_shim.warm.lock import Lock
+from uv_shim.warm.wanted import Wanted
 from world import PYTHON, ROOT, Result, World, project
 
 WARM = str(ROOT / "shims" / "uv-shim")
@@ -216,6 +219,19 @@ def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index
     assert [name for name, _ in rows(clash)] == ["demo-lib"]
 
 
+def test_a_line_that_is_no_plain_requirement_is_tried_too(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+    """A URL, a folder, a file that is not there, nonsense: each is named, in uv's words and without a password."""
+    url = f"{index.url}/main/files/none-1-py3-none-any.whl"
+    odd = (url.replace("//", "//u:p@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
+    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd)))
+    done = warm(make(), "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
+    assert done.code == 1
+    said = json.loads(done.stdout)
+    assert [missing["what"] for missing in said["missing"]] == [f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5])]
+    assert [package["name"] for package in said["packages"]] == ["demo-base"]
+    assert all(missing["reason"] for missing in said["missing"])
+
+
 def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
     world = make()
     hashed = {name: next(file for file in index.files["main"].values() if file.name.startswith(name)).digests()["sha256"]
@@ -239,7 +255,7 @@ def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..
     (("demo-app", "-r", "none.txt"), "none.txt: no such requirements file"),
     (("demo-app", "--lock", "none/uv.lock"), "no such lock file"),
     (("demo-app", "--lock", "alone/uv.lock"), "beside the pyproject.toml"),
-    (("demo-app", "--lock", "broken/uv.lock"), "no lock of uv"),
+    (("demo-app", "--lock", "broken/uv.lock"), "is broken"),
     (("demo-app", "--lock", "other/uv.lock"), "no lock of uv"),
     (("demo-app", "--python", ""), "a --python is empty"),
 ])
@@ -255,6 +271,35 @@ def test_bad_input_is_refused_before_anything_is_run(args: tuple[str, ...], word
     assert (done.code, done.stdout, done.stderr) == (2, "", "")
     assert words in "\n".join(done.said)
     assert done.fetched.pages == {}
+
+
+def test_a_current_folder_that_has_been_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ShimError, match="the current folder cannot be worked in: No such file or directory"):
+        Wanted.parse(["demo-app"], [], [], [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_current_folder_that_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0)
+    monkeypatch.chdir(tmp_path)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ShimError, match="the current folder cannot be worked in: Permission denied"):
+            Wanted.parse(["demo-app"], [], [], [])
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("text", ["package = 3", "[[package]]\nfoo = 1", '[[package]]\nname = "a"\nsource = 3', "manifest = 3", f"deep = {'[' * 5000}"])
+def test_a_damaged_lock_is_refused(text: str, tmp_path: Path) -> None:
+    """Whatever is in it."""
+    project(tmp_path)
+    (tmp_path / "uv.lock").write_text(f'version = 1\nrequires-python = ">=3.8"\n{text}\n')
+    with pytest.raises(ShimError, match=r"is no lock file of uv|is broken"):
+        Lock.read(tmp_path / "uv.lock")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -14,9 +14,13 @@ from uv_shim.audit.cache import Cache, normalised
 from uv_shim.audit.options import Arguments
 from uv_shim.errors import ShimError
 from uv_shim.report import Answer
+from uv_shim.versions import Regime
 
 #: With --check, something would be downloaded.
 EXIT_MISS = 1
+
+#: The first uv that heeds UV_PROJECT.
+_UV_PROJECT = (0, 6, 11)
 
 
 def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -33,9 +37,18 @@ def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
 
 
 def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    _check(arguments)
     style = report.Style(sys.stdout, environ)
-    project = Path(arguments.project).absolute()
-    sync = plan.Sync(router.find(environ), project, tuple(arguments.sync), arguments.fresh, environ)
+    uv = router.find(environ)
+    version = uv.version
+    if version is None or not Regime(version).constrains:
+        raise ShimError(f"audit needs uv 0.4.6 or later. Found: {uv.path}, which says that it is {uv.said or 'nothing'}.")
+    named = arguments.project or (environ.get("UV_PROJECT") if version >= _UV_PROJECT else None)
+    try:
+        project = Path(os.path.realpath(named or "."))
+    except FileNotFoundError:
+        raise ShimError("the current folder has been removed.", "Next step: `cd` to one that is there.") from None
+    sync = plan.Sync(uv, version, project, tuple(arguments.sync), arguments.fresh, environ)
     if arguments.cache:
         return _whole(sync, arguments, style)
     path = lock.find(project)
@@ -56,6 +69,18 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     return Answer("\n".join([*lines, *([f"Written: {arguments.html}"] if arguments.html else [])]), code)
 
 
+def _check(arguments: Arguments) -> None:
+    """Refuse what would be ignored, or lead uv to another project than the one whose lock file is read."""
+    for name, value in (("--html", arguments.html), ("--package", arguments.package)):
+        if value is not None and arguments.cache:
+            raise ShimError(f"{name} is for a project, and --cache for the whole cache. Leave out one of them.")
+        if value == "":
+            raise ShimError(f"{name} is empty. Expected: a {'file to write' if name == '--html' else 'package'}.")
+    elsewhere = options.only(arguments.sync, "--project", "--directory")
+    if elsewhere:
+        raise ShimError(f"{elsewhere[0]} leads uv to another project than the one that is looked at. Next step: `uv-shim audit PROJECT`.")
+
+
 def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     folder = sync.cache()
     here = Cache(folder) if folder else None
@@ -68,10 +93,8 @@ def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
             python = wheels.ask(made.python) if made.python else wheels.CannotTell("uv does not say which Python it takes")
     except wheels.CannotTell as error:
         python = error
-    version = sync.uv.version
-    assert version  # noqa: S101  # `plan.make` has refused a uv without one
     others = rows.caches_elsewhere(folder, sync.environ) if folder else []
-    auditor = rows.Auditor(here, version, locked, python, sync=sync.options, others=others,
+    auditor = rows.Auditor(here, sync.version, locked, python, sync=sync.options, others=others,
                            known=indexes.configured(locked.path.parent, sync.options, sync.environ))
     progress = report.Progress("auditing", len(made.packages))
     found = []

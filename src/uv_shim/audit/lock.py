@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from uv_shim.errors import ShimError
 
@@ -18,6 +19,8 @@ else:
 #: What uv writes, up to the newest release that was looked at. A revision says what a reader may leave out of account.
 VERSION = 1
 REVISION = 5
+
+_T = TypeVar("_T")
 
 _KINDS = ("registry", "url", "git", "path", "directory", "editable", "virtual")
 
@@ -67,14 +70,14 @@ class Lock(NamedTuple):
     path: Path
     packages: tuple[Package, ...]
 
-    def find(self, name: str, version: str | None = None, source: str | None = None) -> Package | None:
-        """The package of that name; where there are several, the one of that version or source."""
+    def find(self, name: str, version: str | None = None, source: str | None = None) -> list[Package]:
+        """The package of that name; where there are several, the one of that version or source, if one can be told."""
         named = [package for package in self.packages if package.name == name]
         if source is not None and len(named) > 1:
             named = [package for package in named if package.source in source] or named
         if version is not None and len(named) > 1:
             named = [package for package in named if package.version == version] or named
-        return named[0] if named else None
+        return named
 
     def askers(self, name: str) -> list[tuple[Package, str | None]]:
         """Who depends on it, and which versions they ask for, where the lock says that."""
@@ -88,8 +91,11 @@ def find(project: Path) -> Path:
     Raises:
         ShimError: there is none.
     """
-    if not os.path.isdir(project):
-        raise ShimError(f"{project} is no folder. Expected: the folder of a project with a uv.lock.")
+    try:
+        os.stat(f"{project}/.")
+    except OSError as error:
+        raise ShimError(f"{project} is no folder that can be looked into: {error.strerror}.",
+                        "Expected: the folder of a project with a uv.lock.") from None
     for folder in (project, *project.parents):
         if os.path.isfile(folder / "uv.lock"):
             return folder / "uv.lock"
@@ -104,6 +110,15 @@ def read(path: Path) -> Lock:
     Raises:
         ShimError: it cannot be read, is broken, or newer than what is known here.
     """
+    return content(path, lambda data: _lock(path, data))
+
+
+def content(path: Path, parse: Callable[[dict[str, Any]], _T]) -> _T:
+    """What ``parse`` makes of a lock file, in which anything may be anywhere.
+
+    Raises:
+        ShimError: it cannot be read, is broken, or not what ``parse`` expects.
+    """
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
@@ -111,12 +126,16 @@ def read(path: Path) -> Lock:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ShimError(f"{path} is broken: {error}.", "Expected: a TOML file as `uv lock` writes it.",
                         "Next step: `git restore` it, or remove it and run `uv lock`.") from None
-    _check_age(path, data)
     try:
-        return Lock(path, tuple(_package(entry) for entry in data.get("package", [])))
+        return parse(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ShimError(f"{path} is no lock file of uv: {type(error).__name__}: {error}.",
                         "Next step: remove it and run `uv lock`.") from None
+
+
+def _lock(path: Path, data: dict[str, Any]) -> Lock:
+    _check_age(path, data)
+    return Lock(path, tuple(_package(entry) for entry in data.get("package", [])))
 
 
 def _check_age(path: Path, data: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ _SYNC_ONLY = frozenset(("--inexact", "--reinstall", "--reinstall-package", "--re
 class Arguments(argparse.Namespace):
     """What the command line says."""
 
-    project: str
+    project: str | None
     sync: list[str]
     package: str | None
     cache: bool
@@ -50,7 +50,7 @@ class _Collect(argparse.Action):
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Audit's own options, and those of `uv sync`, which are kept as ``arguments.sync``."""
-    parser.add_argument("project", nargs="?", default=".", metavar="PROJECT", help="folder of the project (default: this one)")
+    parser.add_argument("project", nargs="?", metavar="PROJECT", help="folder of the project (default: UV_PROJECT, else this one)")
     parser.add_argument("--package", metavar="NAME", help="one package, with every entry of the cache that comes close")
     parser.add_argument("--fresh", action="store_true", help="as into a new environment, whatever is installed in this one")
     parser.add_argument("--check", action="store_true", help="exit code 1 if anything would be downloaded")

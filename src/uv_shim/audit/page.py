@@ -38,16 +38,17 @@ def write(path: Path, audit: Audit) -> None:
     partial = None
     try:
         fd, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:  # a path may be any bytes
             file.write(html(audit))
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(partial, 0o666 & ~mask)
         os.replace(partial, path)
     except OSError as error:
+        raise ShimError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
         if partial and os.path.exists(partial):
             os.unlink(partial)
-        raise ShimError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 class _Share(NamedTuple):

@@ -34,6 +34,7 @@ _LINES = (
     ("installed", re.compile(rf"Requirement already installed: {_NAME}")),
     ("revalidate", re.compile(rf"Must revalidate requirement: {_NAME}")),
 )
+_INSTALL = re.compile(rf"^ \+ {_NAME}", re.MULTILINE)
 _STALE = re.compile(r"^DEBUG (?:Resolving despite|Ignoring) existing lockfile due to (.+)$", re.MULTILINE)
 _INTERPRETER = re.compile(r"^Using (?:\S+ )?\S+ interpreter at: (.+)$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^Would (?:use|update|create|replace)(?: existing)? (?:project|virtual)? ?environment at: (.+)$", re.MULTILINE)
@@ -70,15 +71,22 @@ class Sync(NamedTuple):
     """One `uv sync` that is to be asked about."""
 
     uv: Found
+    version: tuple[int, int, int]
     project: Path
     options: tuple[str, ...]
     #: Into an environment that does not exist yet.
     fresh: bool
     environ: Mapping[str, str]
 
+    @property
+    def general(self) -> list[str]:
+        """Those of the options that every command of uv has."""
+        return options.only(self.options, "--cache-dir", "--no-cache", "-n", "--no-config", "--config-file")
+
     def call(self, *arguments: str, **environ: str) -> Output:
         """Run uv in the project's folder."""
         variables = {**self.environ, **environ}
+        variables.pop("UV_PROJECT", None)  # it goes before --directory
         if self.fresh:
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
             variables["UV_PROJECT_ENVIRONMENT"] = os.path.join(tempfile.gettempdir(), f"uv-shim-audit-{os.getpid()}-no-such-environment")
@@ -86,7 +94,7 @@ class Sync(NamedTuple):
 
     def cache(self) -> Path | None:
         """The cache that uv would use; None where it would use none (``--no-cache``)."""
-        done = self.call("cache", "dir", *options.only(self.options, "--cache-dir", "--no-cache", "-n", "--no-config", "--config-file"))
+        done = self.call("cache", "dir", *self.general)
         folder = done.stdout.strip()
         if done.code or not folder:
             raise _failed(done, "uv does not say where its cache is")
@@ -99,12 +107,9 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
     Raises:
         ShimError: it cannot, or the lock file is not what `uv sync` would go by.
     """
-    version = sync.uv.version
-    if version is None:
-        raise ShimError(f"{sync.uv.path} does not say its version (it says: {sync.uv.said}).", "Expected: a uv from 0.4.6 on.")
     # A cache that does not exist is not made either.
     no_cache = () if cache_exists or {"--no-cache", "-n"} & set(sync.options) else ("--no-cache",)
-    if version < _DRY_RUN:
+    if sync.version < _DRY_RUN:
         return _exported(sync, no_cache)
     notes = []
     wanted = list(sync.options)
@@ -136,6 +141,8 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
 
 
 def _planned(text: str) -> tuple[Planned, ...]:
+    # What is to be revalidated is logged without its version.
+    versions = {normalised(match["name"]): match["version"] for match in _INSTALL.finditer(text)}
     found = {}
     for line in text.splitlines():
         if not line.startswith("DEBUG "):
@@ -145,7 +152,7 @@ def _planned(text: str) -> tuple[Planned, ...]:
             if match:
                 fields = match.groupdict()
                 name, url = normalised(fields["name"]), fields["url"] or fields["origin"]
-                found[name, url] = Planned(name, fields["version"], url, what)
+                found[name, url] = Planned(name, fields["version"] or versions.get(name), url, what)
     return tuple(found.values())
 
 
@@ -171,7 +178,7 @@ def _exported(sync: Sync, no_cache: Sequence[str]) -> Plan:
     done = sync.call("export", "--no-hashes", "--offline", *frozen, *wanted, *no_cache)
     if done.code:
         raise _failed(done, "uv cannot tell what it would install here")
-    found = sync.call("python", "find", "--offline", *options.values(sync.options, "--python", "-p"))
+    found = sync.call("python", "find", "--offline", *options.values(sync.options, "--python", "-p"), *sync.general, *no_cache)
     python = found.stdout.strip() or None
     said = " ".join(sync.uv.said.split()[:2])
     notes = ["Whether uv.lock is up to date was not checked: it is taken as it is."] if frozen else []

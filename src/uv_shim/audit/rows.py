@@ -140,19 +140,24 @@ class Auditor:
             yield self._row(planned)
 
     def _row(self, planned: Planned) -> Row:
-        package = self._lock.find(planned.name, planned.version, planned.url)
-        if package is None:
-            return Row(planned.name, planned.version, UNKNOWN, "not-locked", "uv.lock does not have it", TODO["not-locked"], file=None,
-                       size=None, source=planned.url or "", planned=planned.what, agrees=None)
-        file = self._file(package)
-        reading = self._read(package, file)
+        found = self._lock.find(planned.name, planned.version, planned.url)
+        package = found[0] if len(found) == 1 else None
+        file = self._file(package) if package else None
+        if package:
+            reading = self._read(package, file)
+        elif found:
+            reading = _Reading(UNKNOWN, "no-file", "uv.lock has several of it, and uv does not say which it takes")
+        else:
+            reading = _Reading(UNKNOWN, "not-locked", "uv.lock does not have it")
         size = file.size if file else None
         if size is None:
             size = next((near.entry.pointer.size for near in reading.near if not {"other-file", "other-version"} & {*near.differences}
                          and not isinstance(near.entry.pointer, Unreadable)), None)
         verdict, reason, why, agrees = _decided(planned.what, reading)
-        return Row(package.name, package.version, verdict, reason, why, TODO.get(reason, "") if verdict != HIT else "",
-                   file=file.name if file else None, size=size if package.remote else 0, source=indexes.bare(package.source),
+        return Row(planned.name, package.version if package else planned.version, verdict, reason, why,
+                   TODO.get(reason, "") if verdict != HIT else "", file=file.name if file else None,
+                   size=0 if package and not package.remote else size,
+                   source=indexes.bare((package.source if package else planned.url) or ""),
                    planned=planned.what, agrees=agrees, near=reading.near)
 
     def _file(self, package: Package) -> File | None:

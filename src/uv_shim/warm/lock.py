@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,19 @@ class Lock:
             ShimError: it is no lock, or uv would not use it.
         """
         path = path.absolute()
-        if not path.is_file():
-            raise ShimError(f"{path}: no such lock file.")
-        if path.name != "uv.lock" or not (path.parent / "pyproject.toml").is_file():
+        if not os.path.isfile(path):
+            raise ShimError(f"{path}: no such lock file, or it cannot be looked at.")
+        if path.name != "uv.lock" or not os.path.isfile(path.parent / "pyproject.toml"):
             raise ShimError(f"{path}: uv reads a lock only as uv.lock beside the pyproject.toml of its project. Copy both files.")
-        content = _parse(path)
+        try:
+            from uv_shim.audit import lock
+        except ModuleNotFoundError as error:
+            raise ShimError(f"{path}: to read it, Python {'.'.join(map(str, sys.version_info[:2]))} needs the package {error.name}.",
+                            "Install it, or run uv-shim with Python 3.11 or later.", code=1) from None
+        return lock.content(path, partial(cls._of, path))
+
+    @classmethod
+    def _of(cls, path: Path, content: dict[str, Any]) -> Lock:
         if not isinstance(content.get("version"), int) or "requires-python" not in content:
             raise ShimError(f"{path}: this is no lock of uv. Make one: uv lock")
         packages: list[dict[str, Any]] = content.get("package", [])
@@ -52,22 +62,7 @@ class Lock:
         members = manifest.get("members", ())
         own = [package for package in packages if package["name"] in members or "." in package.get("source", {}).values()]
         groups = [name for package in own for name in package.get("dev-dependencies", {})] + list(manifest.get("dependency-groups", {}))
-        local = {package["name"] for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))}
-        return cls(path, tuple(sorted(local)), frozenset(package["name"] for package in packages) - local,
+        local = {str(package["name"]) for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))}
+        return cls(path, tuple(sorted(local)), frozenset(str(package["name"]) for package in packages) - local,
                    tuple(dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))),
                    tuple(dict.fromkeys(groups)), len(own))
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ImportError:
-            raise ShimError(f"{path}: to read it, Python {'.'.join(map(str, sys.version_info[:2]))} needs the package tomli.",
-                            "Install it, or run uv-shim with Python 3.11 or later.", code=1) from None
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ShimError(f"{path}: this is no lock of uv ({error}).") from None

@@ -83,12 +83,15 @@ class Wanted:
         Raises:
             ShimError: some of it cannot be used; all of that is named.
         """
+        try:
+            os.stat(f"{os.getcwd()}/.")
+        except OSError as error:
+            raise ShimError(f"the current folder cannot be worked in: {error.strerror}.",
+                            "Next step: `cd` to another one. Nothing was fetched.") from None
         wrong = [_no_requirement(name) for name in names if not _REQUIREMENT.fullmatch(name.strip()) or _is_file(name)]
         wrong += ["a --python is empty. Expected: a version (3.12), or anything else that uv's --python takes."
                   for python in pythons if not python.strip()]
-        for file in files:
-            if not os.path.isfile(file) or not os.access(file, os.R_OK):
-                wrong.append(f"{file}: no such requirements file, or it cannot be read.")
+        wrong += [f"{file}: no such requirements file, or it cannot be read." for file in files if not _readable(file)]
         read = []
         for lock in locks:
             try:
@@ -105,12 +108,17 @@ class Wanted:
 
 
 def label(requirement: str) -> str:
-    """The requirement for people: of a direct URL, which may hold a password, the name."""
-    return requirement.partition("@")[0].strip() if "://" in requirement else requirement
+    """The requirement for people: of a direct URL its name, or where it has none the URL without the password that it may hold."""
+    name = requirement.partition("@")[0].strip()
+    return name if "://" in requirement and ":" not in name else re.sub(r"(?<=://)[^/]*@", "", requirement)
 
 
 def _once(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
+
+
+def _readable(file: str) -> bool:
+    return os.path.isfile(file) and os.access(file, os.R_OK)
 
 
 def _is_file(text: str) -> bool:
@@ -125,8 +133,11 @@ def _no_requirement(text: str) -> str:
 
 
 def _read(path: Path, options: list[str], texts: list[str], seen: set[Path]) -> None:
-    """Collect the requirements of a file and of those that it names, and the options that go with them."""
-    if path in seen or not path.is_file():
+    """Collect the requirements of a file and of those that it names, and the options that go with them.
+
+    What is not understood here is a requirement too: uv says what is wrong with it.
+    """
+    if path in seen:
         return
     seen.add(path)
     for line in logical_lines(path.read_text(encoding="utf-8", errors="replace")):
@@ -134,12 +145,14 @@ def _read(path: Path, options: list[str], texts: list[str], seen: set[Path]) -> 
         value = line[len(word) :].lstrip(" \t=").strip()
         if line.startswith(("-r", "-c")) and word not in (*_NESTED, *_CONSTRAINTS):
             word, value = line[:2], line[2:].strip()  # -rbase.txt
-        if word in _NESTED:
-            _read(path.parent / value, options, texts, seen)
+        place = value if "://" in value else str(path.parent / value)
+        if word in _NESTED and _readable(place):
+            _read(Path(place), options, texts, seen)
+        elif word in _NESTED:
+            texts.append(f"-r {place}")
         elif word in _CONSTRAINTS:
-            options += ["-c", value if "://" in value else str(path.parent / value)]
+            options += ["-c", place]
         elif word in _OPTIONS:
-            local = word in ("-f", "--find-links") and "://" not in value
-            options += [word, str(path.parent / value)] if local else [word, *([value] if value else [])]
-        elif _REQUIREMENT.fullmatch(line.partition("--hash")[0].strip()):
+            options += [word, place] if word in ("-f", "--find-links") else [word, *([value] if value else [])]
+        elif not line.startswith("-") or line.startswith(("-e", "--editable")):
             texts.append(line)
