@@ -62,11 +62,13 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     if sealing.inputs and sealing.inputs.stdin:
         sealing.inputs.stdin.rewind()  # however this came about: uv would install nothing, and call it a success
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
-    _write(decision.progress)
+    if decision.arguments:
+        _write(decision.progress)
     _print((*sealing.overruled, *((decision.said,) if decision.said else ())))
     if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
         _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
     if not decision.arguments:
+        _write(decision.progress)  # last, as some releases do not end their last line
         return decision.code
     try:
         RealUv(real, environ).become(decision.arguments, after)
