@@ -512,7 +512,7 @@ INSTALLED = (
     Case("dry-run", "pip install --dry-run beta"),
     Case("dry-run-upgrade", "pip install --dry-run -U beta", prepare=("pip install beta==1.0",)),
     Case("dry-run-nothing", "pip install --dry-run alpha", prepare=("pip install alpha",)),
-    Case("dry-run-sdist", "pip install --dry-run gamma"),
+    Case("dry-run-sdist", "pip install --dry-run gamma", fetch_exception=(GAMMA[0],)),
     Case("dry-run-quiet", "pip install --dry-run -q beta"),
     Case("compile-bytecode", "pip install --compile-bytecode alpha"),
     Case("link-mode-copy", "pip install --link-mode copy alpha"),
