@@ -281,6 +281,7 @@ def test_config_shows_who_said_what(user: User, machine: Machine) -> None:
             assert setting["source"] in words
             assert setting["where"] in words
         assert settings[0]["value"] == user.call("get", "mode", on=machine, **env).stdout.strip()
+        assert json.loads(user.call("--json", "get", "mode", on=machine, **env).stdout) == settings[0]
         return [(setting["key"], setting["value"], setting["source"], setting["where"]) for setting in settings]
 
     soft = ("allow-softer-modes", "false", "built in", "")
@@ -317,7 +318,7 @@ def test_config_changes_one_line(user: User, before: str, args: tuple[str, ...],
 
 @pytest.mark.parametrize(("content", "args", "said"), [
     ("", ("set", "mood", "seal"), "unknown key 'mood'"), ("", ("unset", "mood"), "unknown key 'mood'"), ("", ("get", "mood"), "unknown key 'mood'"),
-    ("", ("set", "mode", "on"), "mode is 'on'"), ("", ("set", "mode", 'a"b'), "which is not allowed"), ("", ("set", "mode", "true"), "mode is true"),
+    ("", ("--json", "set", "mode", "seal"), "--json shows settings"), ("", ("set", "mode", "on"), "mode is 'on'"), ("", ("set", "mode", 'a"b'), "which is not allowed"), ("", ("set", "mode", "true"), "mode is true"),
     ("", ("set", "allow-softer-modes", "true"), "for the system's file"),
     ("", ("set", "--system", "allow-softer-modes", "yes"), "Allowed: true, false"),
     ('# x\nmood = "seal"\n', ("set", "mode", "seal"), "line 2: unknown key 'mood'"), ('mode = "on"\n', (), "line 1: mode is 'on'"),

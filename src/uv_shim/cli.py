@@ -227,14 +227,19 @@ def _config(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
 
 
 def _config_get(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
+    from dataclasses import asdict
+
     from uv_shim import settings
 
-    return Answer(settings.one(arguments.key, environ).value)
+    found = settings.one(arguments.key, environ)
+    return Answer(as_json(asdict(found)) if arguments.json else found.value)
 
 
 def _config_change(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     from uv_shim import settings
 
+    if arguments.json:
+        raise ShimError("--json shows settings, and changes none. Nothing was done: leave it out.")
     said = settings.change(arguments.key, arguments.value, environ, system=arguments.system)
     now = settings.effective(environ)[0]
     return Answer("\n".join((said, *((now.overruled,) if now.overruled else ()),
