@@ -757,6 +757,34 @@ def test_enforce_allows_local_files(make_world: Callable[..., World], version: s
     assert {line.partition("==")[0].partition(" @")[0] for line in world.freeze().splitlines()} & {"lib"}
 
 
+def test_enforce_allows_an_sdist_of_a_local_folder(make_world: Callable[..., World], version: str) -> None:
+    """Where there is no wheel beside it, uv builds it while it resolves."""
+    world = make_world(version)
+    world.index.add(wheel("lib", "1.0"))
+    folder = world.root / "local"
+    folder.mkdir()
+    name, data = sdist("app", "1.0", requires=("lib",))
+    (folder / name).write_bytes(data)
+    result = attempt(world, install("--find-links", str(folder), "app"), "enforce")
+    assert (result.code, world.freeze()) == (0, "app==1.0\nlib==1.0\n"), result.stderr + "\n".join(result.said)
+
+
+@pytest.mark.parametrize("kind", ["named", "unnamed"])
+def test_enforce_refuses_a_dependency_that_is_a_url(make_world: Callable[..., World], version: str, kind: str) -> None:
+    """A package whose metadata names a URL: what is there is not built."""
+    world = make_world(version)
+    bad = world.index.add(sdist("lib", "1.0", note=f"\n{MARK}"))
+    if kind == "unnamed":
+        bad = world.index.add(("main.tar.gz", bad.data))
+    world.index.files["main"].pop("lib-1.0.tar.gz" if kind == "unnamed" else "", None)
+    world.index.add(wheel("app", "1.0", requires=(f"lib @ {world.index.url}/main/files/{bad.name}",)))
+    where = f"{world.index.url}/main/files/app-1.0-py3-none-any.whl"
+    (data,) = (file.data for file in world.index.files["main"].values() if file.name.endswith(".whl"))
+    result = attempt(world, install(f"app @ {where}#sha256={hashlib.sha256(data).hexdigest()}"), "enforce")
+    assert not (world.home / "attacked").exists()
+    assert (result.code != 0, world.freeze()) == (True, "")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_good_files_pass(make_world: Callable[..., World], version: str, mode: str) -> None:
     """Good wheels and sdists are installed in both modes, without a word of the shim."""

@@ -163,7 +163,7 @@ class Preflight:
                 # The page may not have been in the cache yet when the run was stopped: once more.
                 self._unanswered.add(found[:2])
                 self._met.discard(found[:2])
-            elif not sealed and self._enforce and not self._inputs.has_hash(*found[:2]):
+            elif not sealed and self._enforce and not self._inputs.has_hash(*found[:2]) and not self._is_here(*found[:2], output):
                 raise Unverifiable(found[0], "uv did not tell what the index advertises" if sealed is None else
                                    f"the index has no hash for {found[1]}")
             pins += sealed or []
@@ -212,7 +212,7 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found[:2])
-            if not solving and self._enforce:
+            if self._enforce and not (solving and found[1]):
                 raise Unverifiable(found[0] or hashes.file_name(found[2]), UNHASHED_URL)
         return output, found
 
@@ -235,8 +235,8 @@ class Preflight:
             return None
         found = None if self.regime.hashes else plans.sdist_to_download(text)
         # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
-        found = found if found and found[0] else plans.sdist_to_build(text)
-        return found if found and found[:2] not in self._met else None
+        found = found if found and found[0] else plans.sdist_to_build(text) or (plans.url_to_build(text) if self._enforce else None)
+        return found if found and found[:2] not in self._met and not self._inputs.has_url_hash(found[2]) else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin] | None:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""
@@ -270,6 +270,22 @@ class Preflight:
             except OSError:
                 pass  # it is started when it is needed
         self._query.ask(wanted, plan)
+
+    def find_links(self) -> list[str]:
+        """Places in which uv looks for files, as the caller names them."""
+        given = self._line.values("--find-links") or self._uv.environ.get("UV_FIND_LINKS", "").split(",")
+        given += [text.split(None, 1)[-1] for text in self._inputs.index_lines if text.startswith(("-f", "--find-links"))]
+        return given + (self.configured_folders() if self.regime.computes else [])  # there, asking is preparing
+
+    def is_here(self, filename: str) -> bool:
+        """Whether the file lies in one of those places that are folders, so that nothing is downloaded."""
+        return is_local(self.find_links(), (self._line.values("--directory") or ["."])[-1], filename)
+
+    def _is_here(self, name: str, version: str, output: Output) -> bool:
+        """The same of an sdist, as far as uv has said by then which file that is."""
+        filename = plans.parse_log(output.stderr).selected.get((name, version)) or self.advertised.sdist_of(name, version)
+        url = self.advertised.urls.get(filename, "")
+        return not url.startswith("http") if url else self.is_here(filename)
 
     def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.

@@ -200,7 +200,7 @@ class Sealing:
                 return Decision([], progress="" if line.has("--quiet") else _lines(plan.audited))
             if not installs:
                 return Decision(flagged)
-            pins, unsealed = self.pins(ask, inputs, installs, plan, line, enforce=enforce)
+            pins, unsealed = self.pins(ask, inputs, installs, plan, enforce=enforce)
             if enforce and unsealed:
                 raise _refusal(unsealed)
             if regime.checks_cache:
@@ -252,8 +252,7 @@ class Sealing:
             raise ShimError(f"refused: cannot verify {reason}; nothing was installed.")
         return Decision(flagged, f"unsealed: {reason}")
 
-    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, line: CommandLine, *,
-             enforce: bool) -> tuple[list[Pin], dict[str, str]]:
+    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, *, enforce: bool) -> tuple[list[Pin], dict[str, str]]:
         """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
         from uv_shim import preflight
         from uv_shim.hashes import Pin
@@ -271,14 +270,8 @@ class Sealing:
                     unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
             elif not change.url:
                 wanted.append((change.name, change.version))
-        folder = (line.values("--directory") or ["."])[-1]
-        places = (line.values("--find-links") or self.environ.get("UV_FIND_LINKS", "").split(",")) + [
-            text.split(None, 1)[-1] for text in inputs.index_lines if text.startswith(("-f", "--find-links"))]
-        if ask.regime.computes:
-            places += ask.configured_folders()  # there, asking is preparing
         # From a local folder, nothing is downloaded. Where indexes were asked as well, uv will tell which file it took, if it can.
-        wanted = [key for key in wanted if (ask.regime.format and plan.pages.get(key[0]))
-                  or not preflight.is_local(places, folder, plan.selected.get(key, ""))]
+        wanted = [key for key in wanted if (ask.regime.format and plan.pages.get(key[0])) or not ask.is_here(plan.selected.get(key, ""))]
         ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
         pins: list[Pin] = []
         for name, version in wanted:
