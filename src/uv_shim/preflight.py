@@ -212,7 +212,7 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found[:2])
-            if self._enforce and not (solving and found[1]):
+            if not solving and self._enforce:
                 raise Unverifiable(found[0] or hashes.file_name(found[2]), UNHASHED_URL)
         return output, found
 
@@ -235,8 +235,8 @@ class Preflight:
             return None
         found = None if self.regime.hashes else plans.sdist_to_download(text)
         # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
-        found = found if found and found[0] else plans.sdist_to_build(text) or (plans.url_to_build(text) if self._enforce else None)
-        return found if found and found[:2] not in self._met and not self._inputs.has_url_hash(found[2]) else None
+        found = found if found and found[0] else plans.sdist_to_build(text)
+        return found if found and found[:2] not in self._met else None
 
     def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin] | None:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""

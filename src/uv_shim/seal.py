@@ -252,7 +252,8 @@ class Sealing:
             raise ShimError(f"refused: cannot verify {reason}; nothing was installed.")
         return Decision(flagged, f"unsealed: {reason}")
 
-    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, *, enforce: bool) -> tuple[list[Pin], dict[str, str]]:
+    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, *,
+             enforce: bool) -> tuple[list[Pin], dict[str, str]]:
         """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
         from uv_shim import preflight
         from uv_shim.hashes import Pin
