@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from uv_shim.realuv import Output
 
-_SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
+SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
 
 #: From here on, uv's log is about packages of indexes; before, about direct URLs.
 SOLVING = "DEBUG Solving with target Python version"
@@ -119,7 +119,7 @@ def sdist_to_download(line: str) -> tuple[str, str, str] | None:
     _, found, url = line.partition("No cache entry for: ")
     url = url.strip()
     filename = file_name(url) if found else ""
-    for ending in _SDIST:
+    for ending in SDIST:
         if filename.endswith(ending):
             name, _, version = filename[: -len(ending)].rpartition("-")
             return normalize(name), version, url

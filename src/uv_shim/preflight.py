@@ -282,10 +282,13 @@ class Preflight:
         return is_local(self.find_links(), (self._line.values("--directory") or ["."])[-1], filename)
 
     def _is_here(self, name: str, version: str, output: Output) -> bool:
-        """The same of an sdist, as far as uv has said by then which file that is."""
+        """The same of an sdist, of which uv may not have said by then which file it is."""
         filename = plans.parse_log(output.stderr).selected.get((name, version)) or self.advertised.sdist_of(name, version)
         url = self.advertised.urls.get(filename, "")
-        return not url.startswith("http") if url else self.is_here(filename)
+        if url:
+            return not url.startswith("http")
+        spelled = (name, name.replace("-", "_"))
+        return any(map(self.is_here, [filename] if filename else [f"{one}-{version}{end}" for one in spelled for end in plans.SDIST]))
 
     def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
