@@ -271,8 +271,8 @@ class Sealing:
                     unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
             elif not change.url:
                 wanted.append((change.name, change.version))
-        # From a local folder, nothing is downloaded. Where indexes were asked as well, uv will tell which file it took, if it can.
-        wanted = [key for key in wanted if (ask.regime.format and plan.pages.get(key[0])) or not ask.is_here(plan.selected.get(key, ""))]
+        # From a local folder, nothing is downloaded.
+        wanted = [key for key in wanted if not ask.is_here(plan.selected.get(key, ""))]
         ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
         pins: list[Pin] = []
         for name, version in wanted:
