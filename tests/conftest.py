@@ -13,8 +13,10 @@ from namespaces import Machine
 from uv_shim.demo.index import Index
 from world import World
 
-# Whoever starts the tests behind nohup has them ignore it, and all that they start.
+# Whoever starts the tests behind nohup, or in the background, has them ignore these, and all that they start.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
