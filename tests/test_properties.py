@@ -148,6 +148,7 @@ def test_any_log_can_be_read(text: str) -> None:
     for line in text.splitlines():
         plan.sdist_to_download(line)
         plan.sdist_to_build(line)
+        plan.url_to_build(line)
     hashes.from_requirements(text)
     versions.parse(text)
 
@@ -160,7 +161,8 @@ def test_any_answer_can_be_read(text: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=200) | st.text(alphabet="-rc #\\=\n \tab.", max_size=120).map(str.encode))
+@given(st.binary(max_size=200) | st.text(alphabet="-rc #\\=\n \tab.", max_size=120).map(str.encode)
+       | st.lists(st.sampled_from(("--hash", "=", " ", "\t", ";", "#", "==1", "a", "a @ ", "http://", "git+", "@", "\n", "\\\n"))).map("".join).map(str.encode))
 def test_any_requirements_file_can_be_read(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     """Whatever is in a requirements file, it is uv's business to complain."""
     file = tmp_path_factory.getbasetemp() / "any.txt"

@@ -64,7 +64,7 @@ class Inputs:
         requirement, conditional, _ = requirement.partition(";")
         if "://" in requirement:
             if not conditional:
-                self._hashed_urls.add(_bare(requirement.rpartition(" @ ")[2].strip().split()[0]))
+                self._hashed_urls.add(_bare(_first_word(requirement.rpartition(" @ ")[2])))
             return
         from uv_shim.hashes import normalize
 
@@ -72,7 +72,7 @@ class Inputs:
         if pinned and "," not in version and not version.startswith("="):
             key = normalize(name.partition("[")[0].strip()), _release(version.strip())
             if conditional:
-                self._conditional.setdefault(key, []).extend(digests)
+                self._conditional.setdefault(key, []).extend(filter(None, digests))
             else:
                 self._hashed.add(key)
 
@@ -82,7 +82,7 @@ class Inputs:
         if _names_hash(url):
             self.note_hash(url, [])
         if "git+" in requirement:
-            commit = requirement.partition("git+")[2].partition("#")[0].split()[0].rpartition("@")[2]
+            commit = _first_word(requirement.partition("git+")[2].partition("#")[0]).rpartition("@")[2]
             if len(commit) == 40:
                 self.git_commits.add(commit.lower())
 
@@ -248,9 +248,13 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> N
         _scan(line[2:].strip(), base, inputs, seen)
     elif "--hash" in line:
         requirement, *given = line.split("--hash")
-        inputs.note_hash(requirement, [text.lstrip("= ").split()[0] for text in given if text.strip("= ")])
+        inputs.note_hash(requirement, [_first_word(text.lstrip("= ")) for text in given])
     else:
         inputs.note_url(line)
+
+
+def _first_word(text: str) -> str:
+    return "".join(text.split()[:1])
 
 
 def _names_hash(text: str) -> bool:
