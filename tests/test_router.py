@@ -243,6 +243,43 @@ def test_the_path_kept_at_install_time_is_the_last_resort(router: Router, tmp_pa
     (prefix / "real-uv").write_text(f"{router.real}\n")
     assert router.call("sync", path="/nonexistent", shim=prefix / "shims" / "uv").returncode == 0
     assert router.got() == ["sync"]
+    (tmp_path / "uv").symlink_to(prefix / "shims" / "uv")
+    assert router.call("pip", "list", path="/nonexistent", shim=tmp_path / "uv").returncode == 0
+    assert router.got() == ["pip", "list"]
+
+
+def test_a_program_that_calls_uv_again_is_sealed(router: Router, tmp_path: Path) -> None:
+    """In the same process: a script on PATH whose own subcommand becomes a `uv pip install`. Nothing was sealed before."""
+    script = Router.program(tmp_path / "script" / "uv", '#!/bin/sh\nshift\nexec uv pip install "$@"\n')
+    done = router.call("get", "x", path=f"{SHIM.parent}:{script.parent}:{router.real.parent}", UV_SHIM_PYTHON=str(PYTHON))
+    assert done.returncode == 0, done.stderr
+    assert router.got() == ["pip", "install", "--verify-hashes", "x"]
+
+
+def test_a_variable_that_is_a_relative_path_names_no_folder(router: Router, tmp_path: Path) -> None:
+    """By the XDG specification, and to uv: nothing is written into the current folder, and no setting is read from it."""
+    (tmp_path / "here" / "uv-shim").mkdir(parents=True)
+    (tmp_path / "here" / "uv-shim" / "config.toml").write_text('mode = "off"\n')
+    real = tmp_path / "native" / "uv"
+    real.parent.mkdir()
+    shutil.copy2(uvs.uv("0.12.16"), real)
+    for python in (str(PYTHON), "/nonexistent"):
+        done = router.call("pip", "install", "--help", path=f"{SHIM.parent}:{real.parent}", XDG_CACHE_HOME="here", XDG_CONFIG_HOME="here",
+                           UV_SHIM_PYTHON=python, UV_SHIM_TRACE="1", HOME=str(tmp_path / python.strip("/").replace("/", "-")))
+        assert "--verify-hashes" in done.stderr.splitlines()[-1] if python == str(PYTHON) else "unsealed" in done.stderr
+    assert [path.name for path in (tmp_path / "here" / "uv-shim").iterdir()] == ["config.toml"]
+
+
+def test_variables_that_a_shell_cannot_name_are_lost_where_the_shell_loses_them(router: Router) -> None:
+    """Such as `my.setting`: dash, for one, does not keep them, whatever the script says; bash does (docs/how-it-works.md)."""
+    env = shutil.which("env") or ""
+    alone = subprocess.run([*router.shell, "-c", f"exec {env}"], env={"my.setting": "1"}, capture_output=True, text=True, check=True).stdout
+    real = router.folder / "env" / "uv"
+    real.parent.mkdir()
+    shutil.copy2(env, real)
+    variables: dict[str, Any] = {"my.setting": "1"}
+    done = router.call(path=str(real.parent), **variables)
+    assert ("my.setting=1" in done.stdout) == ("my.setting=1" in alone), done.stdout
 
 
 def test_an_empty_environment_will_do(router: Router) -> None:

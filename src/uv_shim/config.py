@@ -11,6 +11,10 @@ import posix
 
 from uv_shim.errors import ShimError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 #: From the strictest to the softest.
 MODES = ("enforce", "seal", "flag", "off")
 
@@ -48,8 +52,17 @@ class Mode:
 
 def path(environ: dict[str, str]) -> str | None:
     """Path of the user's configuration file, whether it exists or not; None without a home."""
-    base = environ.get("XDG_CONFIG_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.config")
+    base = folder("XDG_CONFIG_HOME", ".config", environ)
     return f"{base}/uv-shim/config.toml" if base else None
+
+
+def folder(variable: str, below: str, environ: Mapping[str, str]) -> str | None:
+    """The XDG folder that ``variable`` names, else the one ``below`` the home; None without a home.
+
+    A relative one names none, by the specification and to uv: it would be another one wherever a call is made.
+    """
+    given = environ.get(variable, "")
+    return given if given.startswith("/") else f"{environ['HOME']}/{below}" if environ.get("HOME") else None
 
 
 def has_policy() -> bool:

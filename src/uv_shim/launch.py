@@ -54,7 +54,9 @@ try:
     # What Python compiles of these sources is kept in the user's cache, never beside the sources (-B). There it is good only where
     # the shim was set up with it: beside a checkout, it would be older than the sources after each update.
     _compiled = "%s/__pycache__/seal.%s.pyc" % (_home, sys.implementation.cache_tag)
-    _cache = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and environ["HOME"] + "/.cache")
+    _cache = environ.get("XDG_CACHE_HOME", "")
+    if _cache[:1] != "/":
+        _cache = environ["HOME"] + "/.cache" if environ.get("HOME") else ""
     if _cache and not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
         sys.pycache_prefix = _cache + "/uv-shim/bytecode"
         sys.dont_write_bytecode = False

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import posix
 
+from uv_shim.config import folder
+
 _KEPT = 16
 
 
 def path(environ: dict[str, str]) -> str | None:
     """Path of the memo; None without a home."""
-    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.cache")
+    base = folder("XDG_CACHE_HOME", ".cache", environ)
     return f"{base}/uv-shim/binaries" if base else None
 
 
