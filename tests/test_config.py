@@ -281,7 +281,8 @@ def test_config_shows_who_said_what(user: User, machine: Machine) -> None:
             assert setting["source"] in words
             assert setting["where"] in words
         assert settings[0]["value"] == user.call("get", "mode", on=machine, **env).stdout.strip()
-        assert json.loads(user.call("--json", "get", "mode", on=machine, **env).stdout) == settings[0]
+        for action in (("--json", "get", "mode"), ("get", "mode", "--json")):
+            assert json.loads(user.call(*action, on=machine, **env).stdout) == settings[0]
         return [(setting["key"], setting["value"], setting["source"], setting["where"]) for setting in settings]
 
     soft = ("allow-softer-modes", "false", "built in", "")
@@ -318,7 +319,7 @@ def test_config_changes_one_line(user: User, before: str, args: tuple[str, ...],
 
 @pytest.mark.parametrize(("content", "args", "said"), [
     ("", ("set", "mood", "seal"), "unknown key 'mood'"), ("", ("unset", "mood"), "unknown key 'mood'"), ("", ("get", "mood"), "unknown key 'mood'"),
-    ("", ("--json", "set", "mode", "seal"), "--json shows settings"), ("", ("set", "mode", "on"), "mode is 'on'"), ("", ("set", "mode", 'a"b'), "which is not allowed"), ("", ("set", "mode", "true"), "mode is true"),
+    ("", ("--json", "set", "mode", "seal"), "--json shows settings"), ("", ("unset", "mode", "--json"), "--json shows settings"), ("", ("set", "mode", "on"), "mode is 'on'"), ("", ("set", "mode", 'a"b'), "which is not allowed"), ("", ("set", "mode", "true"), "mode is true"),
     ("", ("set", "allow-softer-modes", "true"), "for the system's file"),
     ("", ("set", "--system", "allow-softer-modes", "yes"), "Allowed: true, false"),
     ('# x\nmood = "seal"\n', ("set", "mode", "seal"), "line 2: unknown key 'mood'"), ('mode = "on"\n', (), "line 1: mode is 'on'"),
@@ -346,6 +347,16 @@ def test_config_keeps_a_link_and_permissions(user: User, tmp_path: Path) -> None
     assert user.file.is_symlink()
     assert kept.read_text() == '# ours\nmode = "flag"\n'
     assert kept.stat().st_mode & 0o777 == 0o640
+    kept.write_text('mode = "flag"\n')
+    done = user.call("unset", "mode")
+    assert (done.returncode, done.stdout) == (0, f"mode is taken out of {user.file}\n")
+    assert (user.file.is_symlink(), kept.read_text(), user.call("get", "mode").stdout) == (True, "", "seal\n")
+
+
+def test_config_says_what_it_has_done_beside_a_setting_that_is_none(user: User) -> None:
+    done = user.call("set", "mode", "flag", UV_SHIM_MODE="bogus")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"mode = flag in {user.file}\nbut another setting is not usable: UV_SHIM_MODE is 'bogus'")
 
 
 def test_config_sets_the_policy(user: User, machine: Machine) -> None:

@@ -107,6 +107,18 @@ def test_the_shim_is_not_first_here(patient: Patient) -> None:
     assert patient.examine(PATH=f"{patient.uv.parent}:/usr/bin:/bin").state("here", SHIMS) == "problem"
 
 
+def test_half_a_shim_is_first(patient: Patient, tmp_path: Path) -> None:
+    """A copy of the router alone seals nothing; a link to the shim does."""
+    half, link = tmp_path / "half", tmp_path / "link"
+    for folder in (half, link):
+        folder.mkdir()
+    shutil.copy(SHIM, half)
+    (link / "uv").symlink_to(SHIM)
+    found = patient.examine(PATH=f"{half}:{patient.env['PATH']}")
+    assert (found.state("here", f"{half}/uv, a copy of the shim without its Python half: nothing is sealed"), found.code) == ("problem", 1)
+    assert patient.examine(PATH=f"{link}:{patient.env['PATH']}").state("here", f"{link}/uv") == "ok"
+
+
 @pytest.mark.parametrize(("shell", "file", "name", "where"), [
     ("/bin/bash", ".profile", "login bash", ".profile"), ("/bin/bash", ".bashrc", "interactive bash", ".bashrc"),
     ("/usr/bin/zsh", ".zshenv", "login zsh", ".zprofile"), ("/usr/bin/zsh", ".zshenv", "interactive zsh", ".zshrc"),
@@ -297,6 +309,8 @@ def test_variables_about_hashes(patient: Patient, name: str) -> None:
     found = patient.examine(None, **{name: "1"})
     assert found.state(name, "is set (1)") == "warning"
     assert found.code == 0
+    if name != "UV_CONSTRAINT":
+        assert patient.examine(None, **{name: "false"}).state("hash settings") == "ok"
 
 
 @pytest.mark.parametrize(("place", "content", "state"), [
@@ -400,6 +414,10 @@ def test_without_a_home(patient: Patient) -> None:
 
 def test_no_cache(patient: Patient) -> None:
     assert patient.examine(UV_NO_CACHE="1").state("cache", "UV_NO_CACHE") == "warning"
+    assert patient.examine(UV_NO_CACHE="0").state("cache", "the default") == "ok"
+    (patient.work / "uv.toml").write_text("no-cache = true\n")
+    found = patient.examine()
+    assert (found.state("cache", "no-cache = true"), found.state("cache links", "no cache to link from")) == ("warning", "ok")
     (patient.work / "uv.toml").write_text('cache-dir = "here"\n')
     assert patient.examine().state("cache", f"{patient.work}/here (set in a file of uv's") == "ok"
 

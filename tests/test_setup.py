@@ -339,6 +339,13 @@ def test_uninstall_from_the_copy_that_was_left(machine: Machine) -> None:
     assert machine.contents() == {}
 
 
+def test_who_starts_the_uninstall_does_not_stand_in_its_way(machine: Machine) -> None:
+    """A shell or sudo that waits for it names the shim in its own command line."""
+    machine.install()
+    assert "removed" in machine.run(need("sh"), "-c", '"$0" uninstall && :', str(machine.shims / "uv-shim"))
+    assert not machine.prefix.exists()
+
+
 def test_uninstall_keeps_a_strangers_file(machine: Machine) -> None:
     machine.install()
     (machine.prefix / "notes.txt").write_text("mine")
@@ -377,6 +384,7 @@ def test_a_prefix_that_path_cannot_hold_is_refused(machine: Machine, name: str) 
 def test_a_folder_of_somebody_elses_is_refused(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "precious").write_text("mine")
+    (machine.prefix / "receipt").write_text("one coffee\n")
     before = machine.contents()
     assert "no receipt of uv-shim" in machine.install(code=1)
     assert machine.contents() == before

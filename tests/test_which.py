@@ -90,6 +90,10 @@ def stray_copy(place: Place) -> list[str]:
     return [SHIMS, place.stray(), place.real()]
 
 
+def stray_first(place: Place) -> list[str]:
+    return [place.stray(), SHIMS, place.real()]
+
+
 def linked_folder(place: Place) -> list[str]:
     (place.root / "shims").symlink_to(SHIMS)
     return [str(place.root / "shims"), SHIMS, place.real()]
@@ -161,8 +165,9 @@ SITUATIONS: dict[Callable[[Place], list[str]], list[str]] = {
     real_first: ["taken", "this shim"],
     two_reals: ["this shim", "taken", "not reached, the same file as"],
     without_shim: ["taken"],
-    whole_copies: ["this shim", "a copy of this shim", "a copy of this shim", "taken"],
+    whole_copies: ["this shim", "a copy of this shim", "a link to a copy of this shim, passes the call on", "taken"],
     stray_copy: ["this shim", "a copy of this shim without its Python half, passes the call on", "taken"],
+    stray_first: ["a copy of this shim without its Python half, passes the call on", "this shim", "taken"],
     linked_folder: ["this shim", "this shim, the same file as", "taken"],
     not_executable: ["this shim", "not executable", "taken"],
     a_folder: ["this shim", "no file", "taken"],
@@ -205,7 +210,8 @@ def test_which_agrees_with_the_router(tmp_path: Path, situation: Callable[[Place
     for one in which["candidates"]:
         assert one["path"] in words
         assert one["reason"] in words
-    assert ("does not pass the shim" in words) == bool(which["past_the_shim"])
+    notes = {False: "does not pass the shim", True: "is not sealed"}
+    assert [note in words for note in notes.values()] == [bool(which["past_the_shim"]) and (situation is stray_first) == half for half in notes]
     assert "\033" not in words
 
 

@@ -136,6 +136,9 @@ def _add_config(commands: _Commands) -> None:
     unset.set_defaults(run=_config_change, value=None)
     for action in (get, put, unset):
         action.add_argument("key", metavar="KEY", help=f"one of: {', '.join(config.KEYS)}")
+        # Before or behind the action; its own default would undo what stands before it.
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
+                            help="for machines" if action is get else argparse.SUPPRESS)
     put.add_argument("value", metavar="VALUE", help=f"of mode: {', '.join(config.MODES)}; of the other: true, false")
     for action in (put, unset):
         action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
@@ -241,7 +244,10 @@ def _config_change(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     if arguments.json:
         raise ShimError("--json shows settings, and changes none. Nothing was done: leave it out.")
     said = settings.change(arguments.key, arguments.value, environ, system=arguments.system)
-    now = settings.effective(environ)[0]
+    try:
+        now = settings.effective(environ)[0]
+    except ShimError as error:
+        return Answer("\n".join((said, f"but another setting is not usable: {error.lines[0]}")))
     return Answer("\n".join((said, *((now.overruled,) if now.overruled else ()),
                              *((f"but {now.where} says '{now.value}', and goes before it",)
                                if arguments.key == "mode" and now.source == "environment" and now.value != arguments.value else ()))))

@@ -99,14 +99,16 @@ def change(key: str, value: str | None, environ: Mapping[str, str], *, system: b
         return f"{file} is as it was: {f'{key} is set to that' if value else f'{key} is not set'} already"
     # The sealing path's parser has the last word on what is written.
     config.parse(after, file)
+    # A link to nothing would be a file that cannot be read.
+    remove = not after.strip() and not os.path.islink(file)
     try:
-        if after.strip():
-            _replace(file, after)
+        if remove:
+            os.unlink(file)
         else:
-            os.unlink(os.path.realpath(file))
+            _replace(file, after)
     except OSError as error:
         raise ShimError(f"{file}: cannot be written ({error.strerror}). It is as it was.") from None
-    if not after.strip():
+    if remove:
         return f"{key} is taken out of {file}; nothing was left in it, so it is removed"
     rest = "; all other lines and comments are as they were" if len(after.splitlines()) > 1 else ""
     return f"{f'{key} = {value}' if value else f'{key} is taken out'} {'in' if value else 'of'} {file}{rest}"

@@ -68,6 +68,11 @@ def is_stray(path: str) -> bool:
     return b"# uv-shim: the `uv` that stands first on PATH" in _head(path)
 
 
+def seals(path: str) -> bool:
+    """Whether it is the shim with its Python half: beside it, or beside what it is a link to."""
+    return is_shim(path) or (is_stray(path) and is_shim_folder(os.path.dirname(os.path.realpath(path))))
+
+
 def manager(path: str) -> str:
     """Whose shim it is, if it is one; a script of nobody known is one, too."""
     target = os.path.basename(os.path.realpath(path))
@@ -121,7 +126,7 @@ def _judged(path: str, chain: Sequence[str], before: Sequence[Candidate], origin
     elif chain and path == chain[-1]:
         state, reason = "taken", "taken"
     elif path in chain:
-        state, reason = "passed on", f"{'a copy of this shim without its Python half' if shim else 'started'}, passes the call on"
+        state, reason = "passed on", f"{_stray(path) if shim else 'started'}, passes the call on"
     elif program and not is_shim(path) and chain and (origin == "kept at install" or any(other.state == "taken" for other in before)):
         state, reason = "not reached", "not reached"
     else:
@@ -158,7 +163,7 @@ class Which:
     version: str
     said: str
     regime: str
-    #: The `uv` that comes first on PATH, if it is not this shim.
+    #: The `uv` that comes first on PATH, if it is not this shim, or but its shell half.
     past_the_shim: str
     candidates: Sequence[Candidate]
 
@@ -178,7 +183,7 @@ def look(environ: Mapping[str, str]) -> Which:
         ".".join(map(str, version)) if version else "",
         found.said,
         versions.Regime(version).in_words() if version else "unknown: its calls pass untouched",
-        first.path if first and not first.shim else "",
+        first.path if first and not seals(first.path) else "",
         every,
     )
 
@@ -191,7 +196,9 @@ def in_words(which: Which, style: report.Style) -> str:
         f"regime   {which.regime}",
     ]
     if which.past_the_shim:
-        lines.append(style.paint(f"note     `uv` typed here does not pass the shim: {which.past_the_shim} comes first on PATH", "yellow"))
+        what = f"is not sealed: {which.past_the_shim}, {_stray(which.past_the_shim)}," if is_stray(which.past_the_shim) else (
+            f"does not pass the shim: {which.past_the_shim}")
+        lines.append(style.paint(f"note     `uv` typed here {what} comes first on PATH", "yellow"))
     return "\n".join((*lines, "", *_listing(which.candidates, style)))
 
 
@@ -204,6 +211,10 @@ def _listing(every: Sequence[Candidate], style: report.Style) -> list[str]:
     colours = {"taken": "green", "passed on": "bold", "passed over": "dim", "not reached": "dim"}
     rows = report.table([(str(number), one.path, one.reason) for number, one in enumerate(every, 1)], right=[0])
     return [style.paint(row, colours[one.state]) for row, one in zip(rows, every)]
+
+
+def _stray(path: str) -> str:
+    return "a link to a copy of this shim" if seals(path) else "a copy of this shim without its Python half"
 
 
 def _whose(name: str) -> str:

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from uv_shim import config
+
 #: The uv of the report that this project comes from.
 VERSION = "0.9.8"
 
@@ -25,7 +27,7 @@ def binary(uv: Path, environ: Mapping[str, str]) -> Path:
     Raises:
         CannotBeHad: with the reason.
     """
-    base = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    base = config.folder("XDG_CACHE_HOME", ".cache", environ) or os.path.join(os.path.expanduser("~"), ".cache")
     kept = Path(base) / "uv-shim" / "uv" / VERSION / "uv"
     if not kept.exists():
         try:

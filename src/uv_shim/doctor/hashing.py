@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from uv_shim import config
 from uv_shim.doctor.findings import OK, UNKNOWN, WARNING, Finding
+from uv_shim.realuv import is_true
 
 #: The variables, what comes of each, and what to do.
 _VARIABLES = {
@@ -23,10 +25,15 @@ _VARIABLES = {
 def probe(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for each, or one that there is none."""
     found = [Finding(name, WARNING, f"is set ({environ[name]}): {text}", fix)
-             for name, (text, fix) in _VARIABLES.items() if environ.get(name)]
+             for name, (text, fix) in _VARIABLES.items() if _is_set(name, environ)]
     for file in _uv_files(environ):
         found += _in_file(file)
     yield from found or [Finding("hash settings", OK, "no variable or file of uv changes them here")]
+
+
+def _is_set(name: str, environ: Mapping[str, str]) -> bool:
+    value = environ.get(name, "")
+    return bool(value) if name == "UV_CONSTRAINT" else is_true(value)
 
 
 def _in_file(file: str) -> Iterator[Finding]:
@@ -65,11 +72,11 @@ def _pip_table(document: dict[str, Any], file: str) -> dict[str, Any]:
 
 def _uv_files(environ: Mapping[str, str]) -> list[str]:
     """The settings files that uv reads here."""
-    if environ.get("UV_NO_CONFIG"):
+    if is_true(environ.get("UV_NO_CONFIG", "")):
         return []
     if environ.get("UV_CONFIG_FILE"):
         return [file for file in (environ["UV_CONFIG_FILE"],) if os.path.isfile(file)]
-    home = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else None)
+    home = config.folder("XDG_CONFIG_HOME", ".config", environ)
     files = []
     for folder in upwards():
         near = [folder / "uv.toml", folder / "pyproject.toml"]

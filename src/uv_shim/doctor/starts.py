@@ -178,8 +178,10 @@ def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
     first = next((one for one in which.on_path({"PATH": path}) if which.is_program(one)), None)
     if first is None:
         return Finding(name, bad, "there is no uv on its PATH", fix)
-    if which.is_shim(first) or which.is_stray(first):
+    if which.seals(first):
         return Finding(name, OK, f"`uv` is the shim: {first}")
+    if which.is_stray(first):
+        return Finding(name, bad, f"`uv` is {first}, a copy of the shim without its Python half: nothing is sealed", fix)
     whose = which.manager(first)
     return Finding(name, bad, f"`uv` is {first}{f' ({whose})' if whose else ''}, and does not pass the shim", fix)
 

@@ -14,6 +14,7 @@ from uv_shim import config, router, settings, versions, which
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
+from uv_shim.realuv import is_true
 
 #: A uv or Python that takes longer than this does not answer.
 _SECONDS = 30
@@ -174,14 +175,17 @@ def _copies(place: Surroundings) -> Iterator[Finding]:
 def _cache(place: Surroundings) -> Iterator[Finding]:
     """Is there a cache that the next `uv sync` can use?"""
     name = "cache"
-    if place.environ.get("UV_NO_CACHE"):
+    if is_true(place.environ.get("UV_NO_CACHE", "")):
         yield Finding(name, WARNING, "UV_NO_CACHE is set: nothing is kept for a later `uv sync`", "unset it")
         return
     folder = _cache_folder(place)
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
         return
-    base = place.environ.get("XDG_CACHE_HOME") or f"{place.environ.get('HOME') or _home()}/.cache"
+    if _is_for_one_call(folder):
+        yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
+        return
+    base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
     source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
     there = _existing(folder)
     owner, me = os.stat(there).st_uid, os.geteuid()
@@ -206,6 +210,8 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     environments = place.environments()
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
+    elif _is_for_one_call(folder):
+        yield Finding(name, OK, "there is no cache to link from")
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
     elif os.stat(_existing(folder)).st_dev != os.stat(environments[0]).st_dev:
@@ -280,6 +286,11 @@ def _cache_folder(place: Surroundings) -> str | None:
         return None
     done = _run([place.found.uv, "cache", "dir"], {**place.environ, "NO_COLOR": "1"})
     return os.path.abspath(done.stdout.strip()) if done and not done.returncode and done.stdout.strip() else None
+
+
+def _is_for_one_call(folder: str) -> bool:
+    """Whether uv keeps no cache, and names the one of this very call."""
+    return os.path.basename(folder).startswith(".tmp")
 
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:

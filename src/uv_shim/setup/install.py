@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from uv_shim import __version__
+from uv_shim import __version__, config
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
 from uv_shim.setup import provision, release, sources, startfiles
@@ -157,7 +157,7 @@ class Install:
         self.whole = self.whole or self._is_whole()
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
-        if os.path.isfile(self.layout.old_receipt):
+        if self.layout.has_old_receipt():
             self.step(f"take over what an earlier install.sh has set up in {layout.prefix}", self._take_over)
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
@@ -230,7 +230,7 @@ class Install:
 
     def _cache(self) -> str | None:
         """Where the shim keeps what it remembers of uv binaries; of all users, on a machine of many."""
-        base = self.environ.get("XDG_CACHE_HOME") or (self.environ.get("HOME") and os.path.join(self.environ["HOME"], ".cache"))
+        base = config.folder("XDG_CACHE_HOME", ".cache", self.environ)
         return None if self.layout.system or not base else os.path.join(base, "uv-shim")
 
     # ---- Doing it. The receipt comes first.

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv_shim import config
 from uv_shim.errors import ShimError
 
 _NAME = "uv-shim"
@@ -84,7 +85,14 @@ class Layout:
 
     def is_ours(self) -> bool:
         """Whether a receipt is there."""
-        return os.path.isfile(self.receipt) or os.path.isfile(self.old_receipt)
+        return os.path.isfile(self.receipt) or self.has_old_receipt()
+
+    def has_old_receipt(self) -> bool:
+        """Whether there is an old one: a file of that name that speaks of this folder."""
+        try:
+            return str(self.prefix) in self.old_receipt.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
 
 
 def around(home: Path) -> Layout | None:
@@ -99,7 +107,7 @@ def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Pa
     Raises:
         ShimError: there is no default place, or a shell's file or PATH cannot name it.
     """
-    data = environ.get("XDG_DATA_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".local", "share"))
+    data = config.folder("XDG_DATA_HOME", ".local/share", environ)
     if prefix:
         folder = prefix
     elif system:

@@ -158,7 +158,7 @@ def read(layout: Layout) -> Receipt | None:
     try:
         if layout.receipt.exists():
             return _parse(layout, _loads(layout.receipt.read_text(encoding="utf-8")))
-        if layout.old_receipt.exists():
+        if layout.has_old_receipt():
             return _parse_old(layout, layout.old_receipt.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, KeyError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error

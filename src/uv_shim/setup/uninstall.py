@@ -51,7 +51,7 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
             return [f"would {text}" for text in _would(receipt)]
         try:
             with locked(layout.prefix):
-                if layout.old_receipt.exists():
+                if layout.has_old_receipt():
                     receipt.save()
                     layout.old_receipt.unlink()
                 left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]

@@ -23,13 +23,16 @@ class User(NamedTuple):
 def of(folders: Sequence[Path], prefix: Path) -> dict[Path, list[User]]:
     """Those that use each of the folders.
 
-    A shim that has just been started names only the prefix, and has no file open yet: it may use any of them.
+    A shim that has just been started names only the prefix, and has no file open yet: it may use any of them. Who started this very
+    process (`sudo`, a shell) names it as well, and waits for it.
     """
     found: dict[Path, list[User]] = {folder: [] for folder in folders}
     beginnings = tuple(f"{path}/shims/" for path in {str(prefix), os.path.realpath(prefix)})
     real = {folder: os.path.realpath(folder) + os.sep for folder in folders}
+    me = psutil.Process()
+    own = {me.pid, *(parent.pid for parent in me.parents())}
     for process in psutil.process_iter():
-        if process.pid == os.getpid():
+        if process.pid in own:
             continue
         try:
             words = process.cmdline()
