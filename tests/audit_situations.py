@@ -271,6 +271,15 @@ def wheel_where_an_sdist_is_wanted(stage: Stage) -> Expected:
     return {"both": "other-file"}
 
 
+def wheel_where_a_setting_wants_the_sdist(stage: Stage) -> Expected:
+    stage.lock("both", "tagged", extra='[tool.uv]\nno-binary-package = ["both"]\n')
+    stage.hashed(BOTH[0], TAGGED[0])
+    if stage.number < (0, 5, 30):
+        return {"both": "other-file", "tagged": "cached"}
+    stage.env["UV_NO_BINARY_PACKAGE"] = "tagged"
+    return {"both": "other-file", "tagged": "other-file"}
+
+
 def mirror(stage: Stage) -> Expected:
     stage.lock("alpha==1.0", "gamma")
     stage.hashed(ALPHA, GAMMA, index="mirror")
@@ -534,6 +543,16 @@ def git_cached(stage: Stage) -> Expected:
     return {"alpha": "cached", "repo": "cached" if stage.number >= (0, 5, 30) else "checked-out"}
 
 
+def git_cached_under_a_longer_name(stage: Stage) -> Expected:
+    add_repository(stage)
+    stage.lock(f"repo @ git+file://{stage.world.root}/repo")
+    # As git itself does it in a large repository.
+    stage.uv("sync", "--python", str(PYTHON), GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="core.abbrev", GIT_CONFIG_VALUE_0="12")
+    assert {len(path.name) for path in stage.cache.glob("git-v*/checkouts/*/*")} == {12}
+    (stage.world.root / "repo").rename(stage.world.root / "moved")
+    return {"repo": "cached" if stage.number >= (0, 5, 30) else "checked-out"}
+
+
 def git_without_its_build(stage: Stage) -> Expected:
     add_repository(stage)
     stage.lock(f"repo @ git+file://{stage.world.root}/repo")
@@ -666,13 +685,13 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     empty_cache, something_else_in_the_cache, metadata_alone, synced_before, hashed_install, plain_install, run_with, plain_install_of_an_sdist,
     hashed_install_of_an_sdist, replaced_wheel, replaced_sdist, another_algorithm, another_algorithm_of_an_sdist, no_hash_in_the_lock, older_version, older_version_for_another,
     newer_version, wheel_of_another_platform, wheel_of_another_build, built_where_a_wheel_is_locked, built_with_the_name_of_the_wheel,
-    wheel_where_an_sdist_is_wanted, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
+    wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
     sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
     built_wheel_gone_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
-    nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_without_its_build, no_cache,
+    nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_cached_under_a_longer_name, git_without_its_build, no_cache,
     no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, package_of_the_workspace, named_index, find_links,
     mended_by_a_sync, nothing_to_install,
 )

@@ -71,6 +71,8 @@ def test_what_is_said_is_what_is_fetched(release: str, situation: Callable[[Stag
         assert not index.take().files
         assert [snapshot(folder) for folder in (stage.cache, stage.project)] == before
         data = json.loads(done.stdout)
+        # What cannot be told is no promise.
+        assert {row["name"] for row in data["rows"] if not row["downloads"]} == {row["name"] for row in data["rows"] if row["verdict"] == "hit"}
 
         if "--fresh" in stage.audit_options or (not stage.audit_options and release == "0.5.26"):
             shutil.rmtree(stage.project / ".venv", ignore_errors=True)

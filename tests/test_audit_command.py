@@ -19,6 +19,8 @@ import pytest
 
 import uvs
 from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, plain_install, publish
+from uv_shim.audit import whole
+from uv_shim.audit.cache import Cache
 from uv_shim.demo import wheels
 from uv_shim.demo.index import Index
 from world import PYTHON, ROOT, World, project
@@ -110,6 +112,24 @@ def test_from_elsewhere_and_from_a_folder_below(stage: Stage, tmp_path: Path) ->
     for done in (audit(stage, str(stage.project), cwd=tmp_path), audit(stage, "project", cwd=stage.world.work), audit(stage, cwd=stage.project / "src" / "deep")):
         assert done.returncode == 0, done.stderr
         assert f"project  {stage.project}" in done.stdout
+
+
+def test_a_project_without_a_lock_below_one_that_has_one(stage: Stage) -> None:
+    """It is no member of that, and uv would not go by its lock file."""
+    stage.lock("alpha")
+    stage.pip("alpha")  # the index's page is in the cache, and does for a new lock file
+    inner = project(stage.project / "examples" / "inner", "alpha")
+    refused(audit(stage, str(inner), "--python", str(PYTHON)), "another lock file", f"{inner}/uv.lock", "`uv lock`")
+
+
+def test_a_cache_that_is_named_from_the_project(stage: Stage, tmp_path: Path) -> None:
+    """A relative path is one from the project's folder, wherever audit is called."""
+    stage.lock("alpha", extra='[tool.uv]\ncache-dir = "kept here"\n')
+    del stage.world.env["UV_CACHE_DIR"]
+    stage.uv("sync", "--python", str(PYTHON))
+    done = audit(stage, str(stage.project), "--fresh", "--check", "--python", str(PYTHON), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert f"cache    {stage.project}/kept here" in done.stdout
 
 
 @pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
@@ -375,6 +395,23 @@ def test_the_whole_cache(version: str, tmp_path: Path) -> None:
         text = audit(stage, "--cache")
         assert "4 files from the network" in text.stdout
         assert audit(stage, "--cache", "--check").returncode == 1
+
+
+def test_folders_of_one_url_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slash at its end or a password makes another folder of the same index."""
+    for place in ("pypi", "index/0123456789abcdef"):
+        (tmp_path / "wheels-v5" / place / "alpha").mkdir(parents=True)
+        (tmp_path / "wheels-v5" / place / "alpha" / "1.0-py3-none-any.http").write_bytes(b"\x91")
+    monkeypatch.setattr(Cache, "index_of", lambda *_: "https://example.org/simple")
+    assert sorted(whole.read(Cache(tmp_path)).by_index) == ["https://example.org/simple", "https://example.org/simple (index/0123456789abcdef)"]
+
+
+def test_a_cache_that_cannot_be_read_whole_passes_no_check(stage: Stage) -> None:
+    stage.lock("gamma")
+    stage.hashed(GAMMA)
+    assert audit(stage, "--cache", "--check").returncode == 0
+    stage.pointer("gamma").write_bytes(b"\x91")
+    assert audit(stage, "--cache", "--check").returncode == 1
 
 
 @pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])

@@ -219,7 +219,7 @@ def test_rows_without_an_interpreter(planned: str, tmp_path: Path) -> None:
     """uv's word stands; without it, or against it, a row is unknown, with the reason."""
     file = File("alpha-1.0-py3-none-any.whl", f"sha256:{SHA}", 7)
     package = Package("alpha", "1.0", "registry", "https://pypi.org/simple", (file,), None, (), ())
-    auditor = Auditor(Cache(tmp_path), (0, 9, 8), Lock(tmp_path / "uv.lock", (package,)), wheels.CannotTell("it is broken"), sync=(), known=())
+    auditor = Auditor(Cache(tmp_path), (0, 9, 8), Lock(tmp_path / "uv.lock", (package,)), wheels.CannotTell("it is broken"), known=())
     plan = Plan((Planned("alpha", "1.0", None, planned),), None, "uv sync --dry-run", judge=True, notes=())
     row = next(auditor.rows(plan))
     assert row.verdict == ("hit" if planned == "cached" else "unknown")
@@ -232,7 +232,7 @@ def test_a_package_that_is_locked_twice(version: str | None, planned: str, reaso
     both = tuple(Package("alpha", number, "registry", "https://pypi.org/simple", (File(f"alpha-{number}-py3-none-any.whl", f"sha256:{SHA}", 7),), None, (), ())
                  for number in ("1.0", "1.1"))
     python = wheels.Python("python", "CPython 3.11.7", ("py3-none-any",), {})
-    auditor = Auditor(Cache(tmp_path), (0, 9, 8), Lock(tmp_path / "uv.lock", both), python, sync=(), known=())
+    auditor = Auditor(Cache(tmp_path), (0, 9, 8), Lock(tmp_path / "uv.lock", both), python, known=())
     row = next(auditor.rows(Plan((Planned("alpha", version, None, planned),), None, "uv sync --dry-run", judge=True, notes=())))
     assert (row.version, row.reason) == (version, reason)
 
@@ -246,7 +246,7 @@ def test_a_uv_that_is_newer_than_all_that_is_known(tmp_path: Path) -> None:
     reasons = {}
     for bucket in ("wheels-v8", "wheels-v9"):
         (tmp_path / bucket / "pypi" / "alpha").mkdir(parents=True)
-        auditor = Auditor(Cache(tmp_path), (0, 14, 0), Lock(tmp_path / "uv.lock", (package,)), python, sync=(), known=())
+        auditor = Auditor(Cache(tmp_path), (0, 14, 0), Lock(tmp_path / "uv.lock", (package,)), python, known=())
         reasons[bucket] = next(auditor.rows(plan)).reason
     assert reasons == {"wheels-v8": "absent", "wheels-v9": "newer-format"}
 

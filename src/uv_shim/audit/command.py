@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from uv_shim import report, router
-from uv_shim.audit import indexes, lock, options, page, plan, rows, wheels, whole, words
+from uv_shim.audit import indexes, kinds, lock, options, page, plan, rows, wheels, whole, words
 from uv_shim.audit.answer import Audit
 from uv_shim.audit.cache import Cache, normalised
 from uv_shim.audit.options import Arguments
@@ -16,7 +16,7 @@ from uv_shim.errors import ShimError
 from uv_shim.report import Answer
 from uv_shim.versions import Regime
 
-#: With --check, something would be downloaded.
+#: With --check, something would be downloaded, or it cannot be told that it would not.
 EXIT_MISS = 1
 
 #: The first uv that heeds UV_PROJECT.
@@ -94,8 +94,9 @@ def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     except wheels.CannotTell as error:
         python = error
     others = rows.caches_elsewhere(folder, sync.environ) if folder else []
-    auditor = rows.Auditor(here, sync.version, locked, python, sync=sync.options, others=others,
-                           known=indexes.configured(locked.path.parent, sync.options, sync.environ))
+    asked = (locked.path.parent, sync.options, sync.environ)
+    auditor = rows.Auditor(here, sync.version, locked, python, others=others, known=indexes.configured(*asked),
+                           no_binary=kinds.refused("no-binary", *asked), no_build=kinds.refused("no-build", *asked))
     progress = report.Progress("auditing", len(made.packages))
     found = []
     for done, row in enumerate(auditor.rows(made)):
@@ -114,7 +115,7 @@ def _whole(sync: plan.Sync, arguments: Arguments, style: report.Style) -> Answer
     if not cache.exists():
         raise ShimError(f"there is no cache at {folder}, where uv would have it.", "Next step: name another one with --cache-dir.")
     read = whole.read(cache)
-    code = EXIT_MISS if arguments.check and read.total.unhashed else 0
+    code = EXIT_MISS if arguments.check and (read.total.unhashed or read.total.unreadable) else 0
     if arguments.json:
         data = {"cache": str(folder), "total": read.total._asdict(),
                 **{key: {name: pile._asdict() for name, pile in piles.items()}

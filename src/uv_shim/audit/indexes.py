@@ -6,11 +6,13 @@ import os
 import re
 import sys
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from uv_shim import config
 from uv_shim.audit import digests, options
+from uv_shim.realuv import is_true
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,13 +28,12 @@ def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> l
     defaults = [*options.values(sync, *_DEFAULTS), *_variable(environ, "UV_DEFAULT_INDEX", "UV_INDEX_URL")]
     others = [url for value in options.values(sync, *_LISTS) for url in _split(value)]
     others += _variable(environ, "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
-    if "--no-config" not in sync and not environ.get("UV_NO_CONFIG"):
-        for table in _tables(root, sync, environ):
-            for entry in _list(table.get("index")):
-                if isinstance(entry, dict) and isinstance(entry.get("url"), str):
-                    (defaults if entry.get("default") is True else others).append(entry["url"])
-            defaults += [table["index-url"]] if isinstance(table.get("index-url"), str) else []
-            others += [url for key in ("extra-index-url", "find-links") for url in _list(table.get(key)) if isinstance(url, str)]
+    for table in tables(root, sync, environ):
+        for entry in listed(table.get("index")):
+            if isinstance(entry, dict) and isinstance(entry.get("url"), str):
+                (defaults if entry.get("default") is True else others).append(entry["url"])
+        defaults += [table["index-url"]] if isinstance(table.get("index-url"), str) else []
+        others += [url for key in ("extra-index-url", "find-links") for url in listed(table.get(key)) if isinstance(url, str)]
     return list(dict.fromkeys([*others, *(defaults[:1] or [digests.PYPI])]))
 
 
@@ -69,19 +70,21 @@ def bare(url: str) -> str:
     return re.sub(r"^(\w+://)[^/@]*@", r"\1", url)
 
 
-def _list(value: object) -> list[Any]:
+def listed(value: object) -> list[Any]:
+    """The list that a setting is; none where it is something else."""
     return value if isinstance(value, list) else []
 
 
-def _tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """uv's settings for that project, file by file: what goes before comes first."""
+    if "--no-config" in sync or is_true(environ.get("UV_NO_CONFIG", "")):
+        return []
     named = options.values(sync, "--config-file") or ([environ["UV_CONFIG_FILE"]] if environ.get("UV_CONFIG_FILE") else [])
     if named:
-        yield _table(root / named[-1])
-        return
-    yield _table(root / "uv.toml") if os.path.exists(root / "uv.toml") else _table(root / "pyproject.toml", "tool", "uv")
-    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
-    yield _table(Path(base) / "uv" / "uv.toml")
-    yield _table(Path("/etc/uv/uv.toml"))
+        return [_table(root / named[-1])]
+    base = config.folder("XDG_CONFIG_HOME", ".config", environ) or "/.config"
+    return [_table(root / "uv.toml") if os.path.exists(root / "uv.toml") else _table(root / "pyproject.toml", "tool", "uv"),
+            _table(Path(base) / "uv" / "uv.toml"), _table(Path("/etc/uv/uv.toml"))]
 
 
 def _table(path: Path, *keys: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", nargs="?", metavar="PROJECT", help="folder of the project (default: UV_PROJECT, else this one)")
     parser.add_argument("--package", metavar="NAME", help="one package, with every entry of the cache that comes close")
     parser.add_argument("--fresh", action="store_true", help="as into a new environment, whatever is installed in this one")
-    parser.add_argument("--check", action="store_true", help="exit code 1 if anything would be downloaded")
+    parser.add_argument("--check", action="store_true", help="exit code 1 if anything would be downloaded, or cannot be told")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--html", metavar="FILE", help="write a page to look at")
     parser.add_argument("--cache", action="store_true",

@@ -36,6 +36,7 @@ _LINES = (
 )
 _INSTALL = re.compile(rf"^ \+ {_NAME}", re.MULTILINE)
 _STALE = re.compile(r"^DEBUG (?:Resolving despite|Ignoring) existing lockfile due to (.+)$", re.MULTILINE)
+_NO_LOCK = re.compile(r"^Would (?:create|update) lockfile at: (.+)$", re.MULTILINE)
 _INTERPRETER = re.compile(r"^Using (?:\S+ )?\S+ interpreter at: (.+)$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^Would (?:use|update|create|replace)(?: existing)? (?:project|virtual)? ?environment at: (.+)$", re.MULTILINE)
 _TOTAL = re.compile(r"^Would download (\d+) package", re.MULTILINE)
@@ -85,7 +86,7 @@ class Sync(NamedTuple):
 
     def call(self, *arguments: str, **environ: str) -> Output:
         """Run uv in the project's folder."""
-        variables = {**self.environ, **environ}
+        variables = {**self.environ, "UV_PYTHON_DOWNLOADS": "never", **environ}
         variables.pop("UV_PROJECT", None)  # it goes before --directory
         if self.fresh:
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
@@ -98,7 +99,7 @@ class Sync(NamedTuple):
         folder = done.stdout.strip()
         if done.code or not folder:
             raise _failed(done, "uv does not say where its cache is")
-        return None if os.path.basename(folder).startswith(".tmp") else Path(folder)
+        return None if os.path.basename(folder).startswith(".tmp") else self.project / folder
 
 
 def make(sync: Sync, *, cache_exists: bool) -> Plan:
@@ -121,7 +122,7 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
         wanted.append("--offline")
     arguments = ["sync", "--dry-run", "-v", *wanted, *no_cache]
     done = sync.call(*arguments)
-    _refuse_if_stale(done)
+    _refuse_if_stale(done, sync.project)
     if done.code and not {"--frozen", "--locked"} & set(wanted):
         # Perhaps the check of the lock file needs what is not in the cache; without that check, nothing does.
         frozen = sync.call(*arguments, "--frozen")
@@ -156,12 +157,18 @@ def _planned(text: str) -> tuple[Planned, ...]:
     return tuple(found.values())
 
 
-def _refuse_if_stale(done: Output) -> None:
+def _refuse_if_stale(done: Output, project: Path) -> None:
     stale = _STALE.search(done.stderr)
     if stale:
         raise ShimError("uv.lock is not what `uv sync` would go by: uv would resolve anew, and only then know what it needs.",
                         f"uv's reason: {stale.group(1)}",
                         "Next step: `uv lock`, and this again; or `uv-shim audit --frozen`, if you sync with --frozen.")
+
+
+    made = _NO_LOCK.search(done.stderr)
+    if made:
+        raise ShimError(f"`uv sync` would go by another lock file, which it would write first: {project / made.group(1)}.",
+                        "Next step: `uv lock` in the folder of the project, and this again.")
 
 
 def _interpreter(done: Output, sync: Sync) -> str | None:

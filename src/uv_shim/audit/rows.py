@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from uv_shim.audit import buckets, cache, digests, indexes, options, wheels
+from uv_shim.audit import buckets, cache, digests, indexes, wheels
 from uv_shim.audit.cache import Cache, Entry
+from uv_shim.audit.kinds import NOTHING, Refused
 from uv_shim.audit.lock import File, Lock, Package
 from uv_shim.audit.plan import Plan, Planned
 from uv_shim.audit.pointers import Unreadable
@@ -107,7 +108,7 @@ class Row(NamedTuple):
     @property
     def downloads(self) -> bool:
         """Whether it has to be reckoned with that it is downloaded."""
-        return self.verdict == MISS or (self.verdict == UNKNOWN and self.planned != "cached")
+        return self.verdict != HIT
 
 
 class _Reading(NamedTuple):
@@ -121,12 +122,13 @@ class Auditor:
     """Reads one cache for one uv, one lock file and one Python."""
 
     def __init__(self, folder: Cache | None, version: tuple[int, int, int], lock: Lock, python: wheels.Python | wheels.CannotTell, *,
-                 sync: Sequence[str], known: Sequence[str], others: Sequence[Cache] = ()) -> None:
+                 known: Sequence[str], no_binary: Refused = NOTHING, no_build: Refused = NOTHING, others: Sequence[Cache] = ()) -> None:
         self._cache = folder
         self._buckets = buckets.of(version)
         self._lock = lock
         self._python = python
-        self._sync = sync
+        self._no_binary = no_binary
+        self._no_build = no_build
         self._known = known
         self._by_file = version >= _HASH_BY_FILE
         self._stops = version < _LOOKS_FOR_ARCHIVES
@@ -165,9 +167,8 @@ class Auditor:
             return None
         if package.kind == "url":
             return package.wheels[0] if package.wheels else package.sdist
-        no_wheel = "--no-binary" in self._sync or package.name in map(cache.normalised, options.values(self._sync, "--no-binary-package"))
-        no_sdist = "--no-build" in self._sync or package.name in map(cache.normalised, options.values(self._sync, "--no-build-package"))
-        return wheels.chosen(package, self._python, wheels=not no_wheel, sdists=not no_sdist)
+        return wheels.chosen(package, self._python, wheels=not self._no_binary.concerns(package.name),
+                             sdists=not self._no_build.concerns(package.name))
 
     def _read(self, package: Package, file: File | None) -> _Reading:
         if package.kind == "git":
@@ -207,7 +208,9 @@ class Auditor:
             return _Reading(MISS, "no-cache", "uv is told to use no cache")
         commit = package.source.rpartition("#")[2]
         # Below a digest of the repository's URL, which newer uvs make otherwise; the commit says enough.
-        if len(commit) >= 40 and any((self._cache.folder / self._git / "checkouts").glob(f"*/{commit[:7]}")):
+        checkouts = (self._cache.folder / self._git / "checkouts").glob(f"*/{commit[:7]}*")
+        # As short as git has it, which is longer in a large repository.
+        if len(commit) >= 40 and any(commit.startswith(path.name) for path in checkouts):
             return _Reading(HIT, "checked-out", "its commit is in the cache")
         return _Reading(MISS, "git", "its commit is not in the cache")
 

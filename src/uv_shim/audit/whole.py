@@ -81,7 +81,10 @@ def read(cache: Cache) -> Whole:
         if done % 500 == 0:
             progress.at(done, f"{done} entries")
     progress.end()
-    by_index = {_url(cache, place): pile for place, pile in places.items()}
+    by_index: dict[str, Pile] = {}
+    for place, those in places.items():
+        url = _url(cache, place)
+        by_index[f"{url} ({place})" if url in by_index else url] = those
     return Whole(total, by_index, dict(names), dict(folders), tuple(unreadable))
 
 
