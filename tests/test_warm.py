@@ -302,6 +302,37 @@ def test_a_damaged_lock_is_refused(text: str, tmp_path: Path) -> None:
         Lock.read(tmp_path / "uv.lock")
 
 
+def test_what_conflicts_is_warmed_with_what_does_not(make: Callable[..., World], index: Index) -> None:
+    """What is locked for one of two extras together with a group is not what it is for the group alone."""
+    for number in ("1", "2"):
+        index.add(wheel("demo-lib", number))
+        index.add(wheel("demo-dev", number, requires=(f"demo-lib=={number}",)))
+    world = make()
+    folder = project(world.root / "project", "demo-app", extra=(
+        '[project.optional-dependencies]\ncpu = ["demo-lib<2"]\ngpu = ["demo-lib>=2"]\n[dependency-groups]\ndev = ["demo-dev"]\n'
+        '[tool.uv]\nconflicts = [[{ extra = "cpu" }, { extra = "gpu" }]]\n'))
+    done = warm(world, "--lock", locked(world, folder), "--python", str(PYTHON))
+    assert (done.code, done.stderr) == (0, "")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("demo-dev")] == ["1", "2"]
+    for extra in ((), ("--extra", "cpu"), ("--extra", "gpu")):
+        assert synced(world, folder, *extra).files == 0
+
+
+def test_a_package_that_is_a_folder_and_is_not(make: Callable[..., World], index: Index) -> None:
+    """By markers; uv leaves out both, and that is told."""
+    index.add(wheel("demo-near", "1"))
+    world = make()
+    folder = project(world.root / "project", "demo-near", "demo-app", extra=(
+        "[tool.uv.sources]\ndemo-near = [{ path = \"near\", marker = \"sys_platform == 'win32'\" }, "
+        "{ index = \"corp\", marker = \"sys_platform != 'win32'\" }]\n"
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{index.simple()}"\n'))
+    (folder / "near").mkdir()
+    (folder / "near" / "pyproject.toml").write_text('[project]\nname = "demo-near"\nversion = "0"\n')
+    done = warm(world, "--lock", locked(world, folder), "--python", str(PYTHON))
+    assert done.code == 0
+    assert "demo-near: both a folder and from elsewhere there" in done.stdout
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_callers_settings_apply(version: str, make: Callable[..., World], index: Index) -> None:
     """The index and the cache of the configuration in the working directory; not where it says to install to."""
@@ -327,6 +358,32 @@ def test_the_python_that_uv_picks(make: Callable[..., World]) -> None:
     assert {name for name, _ in rows(done)} == {"demo-app", "demo-core", "demo-tool", "demo-base"}
     assert rows(warm(world, "demo-tool", env={"UV_PYTHON": str(OTHER)})) == dict.fromkeys(
         [("demo-base", OTHER_MINOR), ("demo-tool", OTHER_MINOR)], "already there")
+    assert {python for _, python in rows(warm(world, "--lock", str(folder / "uv.lock"), env={"UV_PYTHON": str(OTHER)}))} == {OTHER_MINOR}
+
+
+def test_no_python_is_fetched(make: Callable[..., World]) -> None:
+    """One that the project asks for and that is not there is told."""
+    world = make()
+    folder = project(world.root / "project", "demo-app")
+    lock = locked(world, folder)
+    (folder / ".python-version").write_text("3.8.1\n")
+    done = warm(world, "--lock", lock, env={"UV_PYTHON_DOWNLOADS": None, "UV_PYTHON_INSTALL_MIRROR": world.index.url})
+    assert done.code == 1
+    assert "3.8.1" in done.stdout
+    assert not done.fetched.pages
+
+
+def test_paths_are_those_of_the_callers_folder(make: Callable[..., World]) -> None:
+    """Also where uv is called in the folder of a lock."""
+    world = make(UV_CACHE_DIR="kept here", UV_CONFIG_FILE="settings.toml")
+    (world.work / "settings.toml").write_text("")
+    (world.work / "kept here").mkdir()
+    folder = project(world.root / "project", "demo-app")
+    lock = locked(world, folder) if (folder / "settings.toml").write_text("") == 0 else ""
+    done = world.call(WARM, ("warm", "--lock", lock, "--python", str(PYTHON)))
+    assert done.code == 0, done.stderr
+    assert done.stdout.endswith(f"in {world.work}/kept here\n")
+    assert set(rows(world.call(WARM, ("warm", "--lock", lock, "--python", str(PYTHON)))).values()) == {"already there"}
 
 
 def test_sizes_are_those_of_the_cache(make: Callable[..., World]) -> None:
@@ -396,6 +453,11 @@ def test_what_has_no_hash_is_told(make: Callable[..., World], index: Index) -> N
     refused = warm(make(), "demo-plain", "--python", str(PYTHON), env={"UV_SHIM_MODE": "enforce"})
     assert refused.code == 1
     assert "cannot be verified; nothing was installed" in refused.stdout
+    world = make()
+    done = warm(world, "--lock", locked(world, project(world.root / "project", "demo-plain", "demo-app")), "--python", str(PYTHON))
+    assert done.code == 1
+    assert [line for line in done.stdout.splitlines() if line.startswith("could not be warmed")] == [
+        f"could not be warmed: demo-plain ({world.root}/project/uv.lock) for Python {FIRST_MINOR}"]
 
 
 def test_a_uv_that_cannot_do_it_is_refused(make: Callable[..., World]) -> None:

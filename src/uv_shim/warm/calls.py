@@ -89,6 +89,9 @@ class Uv:
         self._tick = tick
         self._asked = environ.get("UV_PYTHON") or None
         self._environ = {key: value for key, value in environ.items() if key not in _DROPPED}
+        self._environ.update({key: os.path.abspath(environ[key]) for key in _PATHS if environ.get(key)})
+        # A Python that has to be fetched would stay.
+        self._environ["UV_PYTHON_DOWNLOADS"] = "never"
         # uv leaves lock files in the folder for temporary files: they go with ours.
         (folder / "tmp").mkdir()
         self._environ.update({"UV_SHIM_REAL_UV": str(found.path), "NO_COLOR": "1", "TMPDIR": str(folder / "tmp")})
@@ -122,7 +125,8 @@ class Uv:
     def sync(self, arguments: list[str], project: Path, environment: Path) -> Said:
         """`uv sync` of a project into another environment than its own."""
         environ = {key: value for key, value in self._environ.items() if key not in _NARROWING}
-        environ.update({key: os.path.abspath(environ[key]) for key in _PATHS if environ.get(key)})
+        if self._asked and "--python" not in arguments:
+            environ["UV_PYTHON"] = self._asked
         return self.call(["sync", "--frozen", *arguments], project, {**environ, "UV_PROJECT_ENVIRONMENT": str(environment)})
 
     def call(self, arguments: list[str], cwd: Path, environ: dict[str, str] | None = None) -> Said:

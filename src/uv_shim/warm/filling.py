@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from uv_shim.errors import ShimError
 from uv_shim.warm import cache
-from uv_shim.warm.cache import Cache
+from uv_shim.warm.cache import Cache, Package
 from uv_shim.warm.calls import LINKS, Python, Said, Uv, folder_for_links, throwaway
 from uv_shim.warm.lock import Lock
 from uv_shim.warm.locked import Syncing
@@ -147,10 +147,14 @@ class _Filling:
 
     def _lock(self, lock: Lock, python: Python | None) -> None:
         excluded: dict[str, Missing] = {}
+        unhashed: dict[str, Missing] = {}
         syncing = Syncing(self._uv, lock, python, self._new_folder())
         if syncing.leaves_out_members():
             self._outcome.notes.append(f"{lock.path}: uv {self._uv.version} syncs one member of a workspace at a time, so what the "
                                        "others need beside the root is not warmed.")
+        if lock.mixed:
+            self._outcome.notes.append(f"{lock.path}: {', '.join(lock.mixed)}: both a folder and from elsewhere there, as markers have "
+                                       "it. uv leaves out both by name, so what is from elsewhere is not warmed.")
         for synced in syncing.run():
             version = python.version if python else _python_of(synced.environment)
             if synced.said.code:
@@ -159,16 +163,22 @@ class _Filling:
             for name, said in synced.excluded.items():
                 excluded.setdefault(name, Missing(f"{name} ({lock.path})", version, said.reason))
             for site in synced.environment.glob("lib/*/site-packages"):
-                self._have(str(lock.path), synced.said, site, version, lock.folder)
-        self._outcome.missing += excluded.values()
+                for package in self._have(str(lock.path), synced.said, site, version, lock.folder):
+                    if (package.name, package.version) in lock.unhashed:
+                        unhashed[package.name] = Missing(f"{package.name} ({lock.path})", version,
+                                                         "It was fetched, but could not be checked: uv.lock has no hash for it.")
+        self._outcome.missing += [*excluded.values(), *unhashed.values()]
 
-    def _have(self, what: str, said: Said, site: Path, version: str, cwd: Path) -> None:
+    def _have(self, what: str, said: Said, site: Path, version: str, cwd: Path) -> list[Package]:
+        """Take in what was installed there."""
         used = self._cache(cwd)
-        for package in cache.installed(site):
+        packages = cache.installed(site)
+        for package in packages:
             self._outcome.had.append(Had(package, version, used.knew(package.archive) if package.archive else None))
         shutil.rmtree(site, ignore_errors=True)  # read; the next one may need the room
         if said.unsealed:
             self._outcome.missing.append(Missing(what, version, f"It was fetched, but could not be checked: {said.unsealed}"))
+        return packages
 
     def _miss(self, what: str, version: str, said: Said) -> None:
         self._outcome.missing.append(Missing(what, version, said.reason))

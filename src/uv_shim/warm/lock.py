@@ -24,8 +24,14 @@ class Lock:
     local: tuple[str, ...]
     #: Packages from elsewhere.
     remote: frozenset[str]
+    #: Packages that are both, as markers have it: by their name, uv leaves out both.
+    mixed: tuple[str, ...]
+    #: Name and version of packages with a file from elsewhere that has no hash.
+    unhashed: frozenset[tuple[str, str]]
     extras: tuple[str, ...]
     groups: tuple[str, ...]
+    #: Sets of extras and groups (``extra``, ``group``; name) of which only one can be had at a time.
+    conflicts: tuple[tuple[tuple[str, str], ...], ...]
     #: How many members the workspace has.
     members: int
 
@@ -62,7 +68,14 @@ class Lock:
         members = manifest.get("members", ())
         own = [package for package in packages if package["name"] in members or "." in package.get("source", {}).values()]
         groups = [name for package in own for name in package.get("dev-dependencies", {})] + list(manifest.get("dependency-groups", {}))
-        local = {str(package["name"]) for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))}
-        return cls(path, tuple(sorted(local)), frozenset(str(package["name"]) for package in packages) - local,
-                   tuple(dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))),
-                   tuple(dict.fromkeys(groups)), len(own))
+        folders = [package for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))]
+        local = {str(package["name"]) for package in folders}
+        others = [package for package in packages if package not in folders]
+        remote = {str(package["name"]) for package in others}
+        unhashed = {(str(package["name"]), str(package.get("version", ""))) for package in others
+                    for file in (*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())) if "hash" not in file}
+        conflicts = tuple(tuple((kind, str(item[kind])) for item in those for kind in ("extra", "group") if kind in item)
+                          for those in content.get("conflicts", ()))
+        extras = dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))
+        return cls(path, tuple(sorted(local)), frozenset(remote - local), tuple(sorted(remote & local)), frozenset(unhashed),
+                   tuple(extras), tuple(dict.fromkeys(groups)), conflicts, len(own))

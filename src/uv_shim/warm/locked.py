@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ _LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==")
 #: After so many packages that cannot be had, it is not the packages.
 _ENOUGH = 20
 
+#: So many ways to choose between what conflicts are tried; with more, each extra and group is asked for on its own.
+_CHOICES = 64
+
 
 @dataclass(frozen=True)
 class Part:
@@ -28,6 +32,10 @@ class Part:
     def label(self) -> str:
         """For people: what is asked for beside the base."""
         return ", ".join((*(f"extra {name}" for name in self.extras), *(f"group {name}" for name in self.groups)))
+
+    def items(self) -> list[tuple[str, str]]:
+        """Each extra and group, with its kind."""
+        return [*(("extra", name) for name in self.extras), *(("group", name) for name in self.groups)]
 
     def pieces(self) -> list[Part]:
         """Each extra and each group on its own."""
@@ -66,8 +74,28 @@ class Syncing:
         base = self._sync(Part())
         yield base
         # What fails without any of them is told once.
-        for piece in everything.pieces() if base.said.code == 0 else ():
-            yield self._sync(piece)
+        for part in self._choices(everything) if base.said.code == 0 else ():
+            synced = self._sync(part)
+            if synced.said.code == 0 or len(part.pieces()) < 2:
+                yield synced
+            else:
+                yield from map(self._sync, part.pieces())
+
+    def _choices(self, everything: Part) -> Iterator[Part]:
+        """Of each set that the lock says to conflict one, or none, and all that conflicts with nothing.
+
+        What is locked for one of them together with others would not be had with each on its own.
+        """
+        conflicting = {item for those in self._lock.conflicts for item in those}
+        free = [item for item in everything.items() if item not in conflicting]
+        chosen = list(itertools.product(*((*those, None) for those in self._lock.conflicts)))
+        if not conflicting or len(chosen) > _CHOICES:
+            yield from everything.pieces()
+            return
+        for choice in chosen:
+            items = {*free, *filter(None, choice)}
+            yield Part(tuple(name for kind, name in everything.items() if kind == "extra" and (kind, name) in items),
+                       tuple(name for kind, name in everything.items() if kind == "group" and (kind, name) in items))
 
     def leaves_out_members(self) -> bool:
         """Whether this uv cannot sync more than one member of a workspace, and there are more."""
