@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from uv_shim import plan
 from uv_shim.demo.wheels import sdist
 from uv_shim.realuv import RealUv
-from world import World
+from world import PYTHON, SHIM, World
 
 #: The last of those that are stopped before they download, and of those that are stopped before they build.
 VERSIONS = ("0.4.6", "0.9.8", "0.12.15")
@@ -84,14 +85,31 @@ def test_a_build_does_not_see_the_guard(make_world: Callable[..., World], versio
     (own / "sitecustomize.py").write_text("import sys\nsys.customized = 'yes'\n")
     seen = {}
     for route in (world.bare, world.run):
-        for env in ({}, {"PYTHONPATH": str(own), "PYTHONDONTWRITEBYTECODE": "yes"}):
+        for kind, env in {"none": {}, "empty": {"PYTHONPATH": ""}, "own": {"PYTHONPATH": str(own), "PYTHONDONTWRITEBYTECODE": "yes"}}.items():
             route("pip", "install", "--no-deps", str(folder), env=env)
-            seen[route.__name__, bool(env)] = json.loads((world.home / "seen.json").read_text())
-            seen[route.__name__, bool(env)]["path"] = [part for part in seen[route.__name__, bool(env)]["path"] if "builds-v" not in part]
+            found = json.loads((world.home / "seen.json").read_text())
+            found["path"] = [part for part in found["path"] if "builds-v" not in part]
+            # An empty one is none to Python.
+            found["variables"] = {name: value or None for name, value in found["variables"].items()}
+            seen[route.__name__, kind] = found
             (world.home / "seen.json").unlink()
-    assert seen["run", False] == seen["bare", False]
-    assert seen["run", True] == seen["bare", True]
-    assert seen["run", True]["own"] == "yes"
+    for kind in ("none", "empty", "own"):
+        assert seen["run", kind] == seen["bare", kind]
+    assert seen["run", "own"]["own"] == "yes"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_build_is_told_even_where_signals_are_blocked(make_world: Callable[..., World], version: str) -> None:
+    """A caller may have blocked the signal that is the guard's answer; and of the guard nothing is heard."""
+    world = make_world(version)
+    folder = local_project(world)
+    script = ("import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); "
+              "os.execv(sys.argv[1], sys.argv[1:])")
+    done = subprocess.run([str(PYTHON), "-c", script, str(SHIM), "pip", "install", str(folder)], cwd=world.work, timeout=60, check=False,
+                          env={**world.env, "UV_SHIM_MODE": "enforce"}, capture_output=True, text=True)
+    assert (world.home / "built").exists()
+    assert "local" in done.stderr
+    assert "sitecustomize" not in done.stderr
 
 
 @pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from aftermath import settle, strangers
+from uv_shim import realuv
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, World, project
@@ -293,3 +294,15 @@ def test_bytecode_beside_a_checkout_is_no_burden(make_world: Callable[..., World
     world.call(str(tmp_path / "checkout" / "shims" / "uv"), ("pip", "install", "alpha"))
     assert list((world.home / ".cache" / "uv-shim" / "bytecode").rglob("realuv.*.pyc"))
     assert {path: path.stat().st_mtime_ns for path in package.rglob("*.pyc")} == before
+
+
+def test_what_uv_reads_by_a_path_is_read_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a descriptor that is opened by its path goes on where the last reader has come to, as on macOS."""
+    monkeypatch.setattr(realuv, "_opens_anew", lambda: False)
+    file = realuv.PrivateFile(b"alpha==1.0")
+    assert file.path == f"/dev/fd/{file.fd}"
+    reader = realuv.RealUv(str(PYTHON), dict(os.environ))
+    for _ in range(2):
+        assert reader.run(["-c", f"import os; print(os.read({file.fd}, 99).decode())"]).stdout == "alpha==1.0\n"
+    file.close()
+    assert reader.run(["-c", "print()"]).code == 0

@@ -7,6 +7,7 @@ import posix
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import ClassVar
 
     from uv_shim.guard import Guard
     from uv_shim.spinner import Spinner
@@ -78,12 +79,17 @@ def _plain(text: str) -> str:
 class PrivateFile:
     """A file without a name: nobody else can open it, and nobody has to remove it."""
 
+    #: What uv may be told to read by a path.
+    written: ClassVar[list[PrivateFile]] = []
+
     def __init__(self, text: bytes) -> None:
         self.fd = _nameless()
         self.write(text)
         posix.set_inheritable(self.fd, True)  # noqa: FBT003
 
     def write(self, text: bytes) -> None:
+        if text and self not in self.written:
+            self.written.append(self)
         view = memoryview(text)
         while view:
             view = view[posix.write(self.fd, view) :]
@@ -91,13 +97,25 @@ class PrivateFile:
     @property
     def path(self) -> str:
         """Path under which this process, and what it becomes or starts, can read the file from its start."""
-        return f"/proc/self/fd/{self.fd}" if posix.access("/proc/self/fd", posix.X_OK) else f"/dev/fd/{self.fd}"
+        return f"/proc/self/fd/{self.fd}" if _opens_anew() else f"/dev/fd/{self.fd}"
 
     def rewind(self) -> None:
         posix.lseek(self.fd, 0, 0)
 
     def close(self) -> None:
         posix.close(self.fd)
+        if self in self.written:
+            self.written.remove(self)
+
+
+def _opens_anew() -> bool:
+    """Whether who opens a descriptor by its path reads from the start, as on Linux; elsewhere, from where the last one has come to."""
+    return posix.access("/proc/self/fd", posix.X_OK)
+
+
+def _rewind_written() -> None:
+    for file in [] if _opens_anew() else PrivateFile.written:
+        file.rewind()
 
 
 def _nameless() -> int:
@@ -177,6 +195,7 @@ class RealUv:
         """
         import _signal
 
+        _rewind_written()
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
                 _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
@@ -206,6 +225,7 @@ class Run:
 
     def __init__(self, uv: RealUv, arguments: list[str], environ: dict[str, str], stdin: PrivateFile | None, *, watched: bool,
                  ahead: bool) -> None:
+        _rewind_written()
         self._running = uv.running
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None

@@ -28,7 +28,7 @@ class Guard:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
         before = environ.get("PYTHONPATH")
         folder = __file__.rpartition("/")[0]
-        return {**environ, "PYTHONPATH": folder if before is None else f"{folder}:{before}",
+        return {**environ, "PYTHONPATH": f"{folder}:{before}" if before else folder,
                 VARIABLE: str(self._asking)}
 
     def started(self) -> None:

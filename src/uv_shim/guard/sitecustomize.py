@@ -20,7 +20,9 @@ def _answer(_number: int, _frame: object) -> None:
 def _ask(fd: int) -> None:
     parent = os.getppid()
     before = signal.signal(signal.SIGUSR1, _answer)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})  # the caller may have it blocked
         os.write(fd, b"%d\n" % os.getpid())
         while os.getppid() == parent:
             time.sleep(0.1)
@@ -29,7 +31,8 @@ def _ask(fd: int) -> None:
     except OSError:
         os._exit(1)
     except _Allowed:
-        signal.signal(signal.SIGUSR1, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGUSR1, before or signal.SIG_DFL)
     os.close(fd)
 
 
@@ -48,9 +51,6 @@ except OSError:
 if _fd:
     _ask(int(_fd))
 
-# The environment's own one, if it has any.
+# The environment's own one, if it has any; `site` knows what to make of it where not.
 del sys.modules["sitecustomize"]
-try:
-    __import__("sitecustomize")
-except ImportError:
-    pass
+__import__("sitecustomize")
