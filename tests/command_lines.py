@@ -10,8 +10,10 @@ In every text of a case, ``<name>`` and ``<name:argument>`` stand for a value of
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shlex
+import sys
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +24,9 @@ from uv_shim.demo.index import Index
 
 #: The credentials of the index `private`; the password must not turn up in any output of the shim.
 USER, PASSWORD = "somebody", "s3cr3t"
+
+#: Version of the interpreter, as it is asked for.
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -137,6 +142,8 @@ def publish(index: Index) -> None:
         index.add(wheels.wheel("alpha", version, note="second"), "second")
     index.add(wheels.wheel("sigma", "1.0", requires=("alpha",)), "second")
     index.add(("r.txt", b"beta<2\n"), "texts")
+    lock = PYLOCK.replace("<simple:main>", index.simple()).replace("<files:main>", f"{index.url}/main/files")
+    index.add(("pylock.toml", (lock % hashlib.sha256(ALPHA["1.0"][1]).hexdigest()).encode()), "texts")
     index.configure("nozip", metadata=False)
     index.add(("nozip-1.0-py3-none-any.whl", b"this is no archive at all" * 40), "nozip")
 
@@ -154,6 +161,7 @@ def _publish_main(index: Index) -> None:
         wheels.wheel("tags", "1.0"), wheels.wheel("tags", "1.0", tag="py3-none-manylinux_2_17_x86_64"),
         wheels.wheel("tags", "1.0", tag="py3-none-win_amd64"),
         wheels.wheel("future", "1.0", requires_python=">=3.99"),
+        wheels.sdist("epsilon", "1.0"), wheels.sdist("epsilon", "2.0"),
         _corrupt(wheels.wheel("crc", "1.0", payload=4000)),
         wheels.wheel("left", "1.0", requires=("alpha==1.0",)), wheels.wheel("right", "1.0", requires=("alpha==2.0",)),
         wheels.wheel("mark", "1.0", requires=("alpha; python_version > '3'", "beta; sys_platform == 'win32'")),
@@ -164,6 +172,7 @@ def _publish_main(index: Index) -> None:
         _broken_sdist("broken"),
     ):
         index.add(file)
+    index.add(wheels.wheel("patched", "1.0", requires_python=f">={MINOR}.1"), requires_python=f">={MINOR}.1")
     index.add(wheels.wheel("yank", "2.0"), yanked=True)
     index.add(wheels.wheel("gone", "1.0"), yanked=True)
 
@@ -372,6 +381,7 @@ INPUTS = (
     Case("pylock-wrong-hash", "pip install -r pylock.toml", {"pylock.toml": PYLOCK % ZEROS}, code=1, since="0.7.22"),
     Case("pylock-and-constraint", "pip install -r pylock.toml -c c.txt", {"c.txt": "alpha<2\n", "pylock.toml":
          PYLOCK % "<sha256:alpha-1.0-py3-none-any.whl>"}, code=None),
+    Case("pylock-by-url", "pip install -r <files:texts>/pylock.toml", since="0.9.20"),
     Case("named-pylock", "pip install -r pylock.dev.toml",
          {"pylock.dev.toml": PYLOCK % "<sha256:alpha-1.0-py3-none-any.whl>"}, since="0.7.22"),
     Case("requirement-file-is-a-directory", "pip install -r lib", LOCAL, code=None),
@@ -456,6 +466,9 @@ CONSTRAINTS = (
          since="0.5.26"),
     Case("override-setting", "pip install left right",
          {"pyproject.toml": '[tool.uv]\noverride-dependencies = ["alpha==1.1"]\n'}),
+    Case("override-range", "pip install beta -c c.txt", {"uv.toml": 'override-dependencies = ["alpha>=1"]\n', "c.txt": "alpha==1.0\n"}),
+    Case("override-range-and-sdist", "pip install epsilon -c c.txt", {"uv.toml": 'override-dependencies = ["epsilon>=1"]\n',
+                                                                      "c.txt": "epsilon==1.0\n"}, fetch_exception=("epsilon-1.0.tar.gz",)),
     Case("override-setting-uv-toml", "pip install left right", {"uv.toml": 'override-dependencies = ["alpha==1.1"]\n'}),
     Case("override-beats-pin", "pip install alpha==2.0 --override o.txt", {"o.txt": "alpha==1.0\n"}),
     Case("override-and-constraint", "pip install left right --override o.txt -c c.txt", {"o.txt": "alpha>1.0\n",
@@ -466,6 +479,7 @@ CONSTRAINTS = (
     Case("override-is-url", "pip install beta --override o.txt",
          {"o.txt": "alpha @ <files:second>/alpha-1.0-py3-none-any.whl\n"}),
     Case("exclude", "pip install beta --excludes x.txt", {"x.txt": "alpha\n"}, since="0.9.8"),
+    Case("exclude-in-variable-by-pipe", shell="UV_EXCLUDE=<(echo alpha) {uv} pip install beta", since="0.9.8"),
     Case("exclude-in-variable", "pip install beta", {"x.txt": "alpha\n"}, env={"UV_EXCLUDE": "x.txt"}, since="0.9.8"),
     Case("exclude-setting", "pip install beta", {"pyproject.toml": '[tool.uv]\nexclude-dependencies = ["alpha"]\n'},
          code=None),
@@ -546,6 +560,7 @@ VERSIONS = (
     Case("pre-release-in-request", "pip install 'alpha>=2.1b1'"),
     Case("pre-release-pinned", "pip install alpha==2.1b1"),
     Case("pre-release-only", "pip install pre"),
+    Case("pre-release-of-one", "pip install --prerelease disallow --prerelease-package pre=allow pre beta", code=None),
     Case("pre-release-disallowed", "pip install --prerelease disallow pre", code=1),
     Case("pre-release-in-environment", "pip install alpha", env={"UV_PRERELEASE": "allow"}),
     Case("yanked-skipped", "pip install yank"),
@@ -755,6 +770,9 @@ INDEXES = (
 PLACES = (
     Case("python-option", "pip install --python .venv/bin/python alpha"),
     Case("python-in-environment", "pip install alpha", env={"UV_PYTHON": "<work>/.venv"}),
+    Case("python-by-version", f"pip install --python {MINOR} patched"),
+    Case("python-by-version-in-environment", "pip install patched", env={"UV_PYTHON": MINOR}),
+    Case("python-by-path-in-environment", "pip install patched", env={"UV_PYTHON": "<work>/.venv"}),
     Case("python-missing", "pip install --python nowhere/bin/python alpha", code=2),
     Case("other-environment", "pip install alpha", env={"VIRTUAL_ENV": "<work>/other"},
          prepare=("venv -q --python <python> other",)),
@@ -802,6 +820,12 @@ SETTINGS = (
     Case("setting-verify-hashes-false", "pip install -r r.txt", {"r.txt": HASHED + "beta\n",
          **pip_settings("verify-hashes = false")}),
     Case("setting-universal", "pip install mark", pip_settings("universal = true")),
+    Case("setting-universal-and-a-patch-level", "pip install patched", pip_settings("universal = true")),
+    Case("setting-cache-dir-not-heeded", "--no-config pip install tags", {"uv.toml": 'cache-dir = "./c"\n'}),
+    Case("setting-extra-and-sync", "pip sync r.txt", {"r.txt": "alpha==1.0\n", "pyproject.toml": PYPROJECT + '[tool.uv.pip]\nextra = ["x"]\n'},
+         code=None),
+    Case("setting-extra-and-sync-of-the-project", "pip sync pyproject.toml", {"pyproject.toml": PYPROJECT + '[tool.uv.pip]\nextra = ["x"]\n'},
+         code=None),
     Case("setting-emit-index-url", "pip install beta", pip_settings("emit-index-url = true", "emit-find-links = true",
          "emit-index-annotation = true", "emit-marker-expression = true", "emit-build-options = true")),
     Case("setting-generate-hashes", "pip install beta", pip_settings("generate-hashes = true")),

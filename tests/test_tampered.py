@@ -319,8 +319,47 @@ def an_sdist_whose_name_spells_its_version_otherwise(world: World) -> Attack:
 
 
 @attack
+def an_sdist_whose_name_has_a_release_candidate_otherwise(world: World) -> Attack:
+    _, good = sdist("app", "1.0.RC1", note="good")
+    return Attack(install("--prerelease", "allow", "app"), world.index.add(sdist("app", "1.0.RC1", note=f"\n{MARK}"), original=good))
+
+
+@attack
 def an_sdist_in_a_dry_run(world: World) -> Attack:
     return Attack(install("--dry-run", "app"), evil_sdist(world.index, "app"))
+
+
+def local_wheel_that_needs(world: World, bad: File) -> str:
+    """Path of a wheel whose metadata names a URL, with the hash that the file should have."""
+    name, data = wheel("app", "1.0", requires=(f"lib @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}",))
+    (world.work / name).write_bytes(data)
+    return f"./{name}"
+
+
+@attack
+def a_url_that_metadata_names(world: World) -> Attack:
+    bad = evil_wheel(world.index, "lib")
+    return Attack(install(local_wheel_that_needs(world, bad)), bad)
+
+
+@attack
+def a_url_of_an_sdist_that_metadata_names(world: World) -> Attack:
+    bad = evil_sdist(world.index, "lib")
+    return Attack(install(local_wheel_that_needs(world, bad)), bad)
+
+
+@attack
+def a_url_that_a_project_names(world: World) -> Attack:
+    bad = evil_wheel(world.index, "lib")
+    own_file(world, "pyproject.toml", '[project]\nname = "own"\nversion = "1.0"\n'
+             f'dependencies = ["lib @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}"]\n')
+    return Attack(install("-r", "pyproject.toml"), bad)
+
+
+@attack
+def a_url_without_dependencies(world: World) -> Attack:
+    bad = evil_sdist(world.index, "app")
+    return Attack(install("--no-deps", f"app @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}"), bad)
 
 
 def attempt(world: World, command: tuple[str, ...], mode: str, **env: str) -> Result:
@@ -622,6 +661,7 @@ def git_repository(world: World) -> tuple[Path, str]:
     stem, data = sdist("app", "1.0")
     (world.root / stem).write_bytes(data)
     subprocess.run(["tar", "-xzf", str(world.root / stem), "--strip-components=1"], cwd=folder, check=True)
+    (folder / "backend.py").write_text((folder / "backend.py").read_text() + MARK)
     identity = {"PATH": os.environ["PATH"], "HOME": str(world.home), "GIT_CONFIG_NOSYSTEM": "1"}
     for name in ("AUTHOR", "COMMITTER"):
         identity.update({f"GIT_{name}_NAME": "tests", f"GIT_{name}_EMAIL": "tests@example.org"})
@@ -697,6 +737,66 @@ def test_enforce_wants_full_commits(make_world: Callable[..., World], version: s
     else:
         assert (result.code, world.freeze()) == (2, "")
         assert any("app" in line for line in result.said)
+        assert not (world.home / "attacked").exists()
+
+
+@pytest.mark.parametrize("command", ["install", "sync"])
+@pytest.mark.parametrize("there", [False, True], ids=["", "of an index too"])
+def test_enforce_and_urls_without_dependencies(make_world: Callable[..., World], version: str, command: str, *, there: bool) -> None:
+    """There, uv looks at a URL only once it resolves: without a hash, what is there is not built; with one, it is installed."""
+    world = make_world(version)
+    where = f"app @ {world.index.url}/fork/files/{world.index.add(sdist('app', '1.0', note=chr(10) + MARK), 'fork').name}"
+    if there:
+        world.index.add(sdist("app", "1.0"))
+    file = own_file(world, "requirements.txt", f"{where}\n")
+    result = attempt(world, ("pip", "sync", file) if command == "sync" else install("--no-deps", where), "enforce")
+    assert (result.code, world.freeze()) == (2, "")
+    assert any("app" in line for line in result.said)
+    assert not (world.home / "attacked").exists()
+    where += f"#sha256={digest(world.index.files['fork']['app-1.0.tar.gz'], served=True)}"
+    own_file(world, "requirements.txt", f"{where}\n")
+    result = attempt(world, ("pip", "sync", file) if command == "sync" else install("--no-deps", where), "enforce")
+    assert (result.code, result.said) == (0, ()), result.stderr
+
+
+@pytest.mark.parametrize("form", [wheel, sdist], ids=["wheel", "sdist"])
+def test_what_a_direct_url_needs_is_checked(make_world: Callable[..., World], version: str, form: Callable[..., tuple[str, bytes]]) -> None:
+    """A URL without a hash is taken in ``seal``; what it depends on is no less checked, and not looked at where it is installed."""
+    world = make_world(version)
+    bad = evil_sdist(world.index, "lib")
+    where = f"app @ {world.index.url}/elsewhere/files/{world.index.add(form('app', '1.0', requires=('lib',)), 'elsewhere').name}"
+    refused_for(attempt(world, install(where), "seal"), bad)
+    assert world.freeze() == ""
+    folder = world.root / "lib"
+    folder.mkdir()
+    name, data = wheel("lib", "1.0")
+    (folder / name).write_bytes(data)
+    world.bare("pip", "install", str(folder / name), check=True)
+    result = attempt(world, install(where), "seal")
+    assert (result.code, result.said) == (0, ()), result.stderr
+    assert bad.name not in result.fetched.files
+    assert not (world.home / "attacked").exists()
+
+
+def test_a_direct_url_alone_is_sealed(make_world: Callable[..., World], version: str) -> None:
+    """Without its dependencies, which nobody has."""
+    world = make_world(version)
+    where = f"app @ {world.index.url}/main/files/{world.index.add(wheel('app', '1.0', requires=('lib',))).name}"
+    result = attempt(world, install("--no-deps", where), "seal")
+    assert (result.code, result.said, result.files) == (0, (), 1), result.stderr
+
+
+@pytest.mark.parametrize("command", ["a dry run", "an older one is taken"])
+def test_seal_says_what_ran_unchecked(make_world: Callable[..., World], version: str, command: str) -> None:
+    """Code of an sdist without a hash on the index ran, and it is not installed: one line says so."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0"))
+    world.index.add(sdist("app", "2.0", requires=() if command == "a dry run" else ("other==2",)), advertised=())
+    world.index.add(wheel("other", "1.0"))
+    result = attempt(world, install(*(("--dry-run",) if command == "a dry run" else ()), "app"), "seal")
+    assert (result.code, world.freeze()) == (0, "" if command == "a dry run" else "app==1.0\n"), result.stderr
+    if numbers(version) < NATIVE_CHECK:
+        assert result.said == ("uv-shim: unsealed: app (built for its metadata; the index has no hash for 2.0)",)
 
 
 def test_enforce_offline(make_world: Callable[..., World], version: str) -> None:

@@ -43,7 +43,8 @@ VALUES = _LONG_VALUES | frozenset(name for name, same in _ALIASES.items() if sam
 #: What the query for hashes needs of the caller's options to ask the same indexes for the same files (names are canonical).
 _ASKS_THE_INDEX = frozenset(
     "--index --default-index --index-url --extra-index-url --find-links --no-index --index-strategy --keyring-provider "
-    "--torch-backend --exclude-newer --exclude-newer-package --no-binary --only-binary --no-build --build --prerelease --pre "
+    "--torch-backend --exclude-newer --exclude-newer-package --no-binary --only-binary --no-build --build --prerelease "
+    "--prerelease-package --pre "
     "--python --python-version --python-platform --system --no-system "
     "--allow-insecure-host --cache-dir --no-cache --config-file --no-config --isolated --directory --project "
     "--python-preference --managed-python --no-managed-python --no-python-downloads --allow-python-downloads --python-fetch "
@@ -143,13 +144,17 @@ class CommandLine:
                 command.extend(word.text)
         return command
 
-    def query(self, *options: str, offline: bool = False) -> list[str]:
-        """Arguments of a ``pip compile`` that asks the same indexes; its requirements come on standard input."""
-        command = ["pip", "compile", "-", *options]
+    def query(self, *options: str, python: str | None = None, offline: bool = False) -> list[str]:
+        """Arguments of a ``pip compile`` that asks the same indexes; its requirements come on standard input.
+
+        Args:
+            python: path of the interpreter that the install uses. A version would be taken for the lowest one of that name.
+        """
+        command = ["pip", "compile", "-", *options, *(("--python", python) if python else ())]
         if offline and not self.has("--offline"):
             command.append("--offline")
         for word in self.words:
-            if word.name in _ASKS_THE_INDEX:
+            if word.name in _ASKS_THE_INDEX and not (python and word.name == "--python"):
                 command.append(word.name if word.value is None else f"{word.name}={word.value}")
         return command
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 
 class Pin:
-    """One distribution that uv is about to install, and the digests (``algorithm:hex``) of which its bytes must match one."""
+    """One distribution that uv is about to install, and the digests (``algorithm:hex``) of which its bytes must match one.
 
-    __slots__ = ("digests", "name", "version")
+    Of a direct URL, the hash stands in its fragment.
+    """
 
-    def __init__(self, name: str, version: str, digests: list[str]) -> None:
+    __slots__ = ("digests", "name", "url", "version")
+
+    def __init__(self, name: str, version: str, digests: list[str], url: str = "") -> None:
         self.name = name
         self.version = version
         self.digests = digests
+        self.url = url
 
     def constraint(self) -> str:
         """Line of a constraints file."""
-        return " ".join([f"{self.name}=={self.version}", *(f"--hash={digest}" for digest in self.digests)])
+        what = f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
+        return " ".join([what, *(f"--hash={digest}" for digest in self.digests)])
 
 
 class Advertised:

@@ -40,6 +40,26 @@ class Change:
         return self.sign, self.name, "" if self.url else self.version, self.url
 
 
+class Sdist:
+    """An sdist whose code uv is about to download or run, for its metadata."""
+
+    __slots__ = ("direct", "name", "url", "version")
+
+    def __init__(self, name: str, version: str, url: str, *, direct: bool = False) -> None:
+        #: Empty where its URL tells none.
+        self.name = name
+        #: Empty where only a URL is known.
+        self.version = version
+        #: Empty where only name and version are known.
+        self.url = url
+        #: It is named by its URL, and comes from no index.
+        self.direct = direct
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.name, self.url if self.direct else self.version
+
+
 class Plan:
     """What uv would do, and what its log tells of how it got there."""
 
@@ -114,30 +134,30 @@ def parse_log(stderr: str) -> Plan:
     return plan
 
 
-def sdist_to_download(line: str) -> tuple[str, str, str] | None:
-    """Name, version and URL of the sdist that uv is about to download, for its metadata; no name where the URL tells none."""
+def sdist_to_download(line: str) -> Sdist | None:
+    """The sdist that uv is about to download."""
     _, found, url = line.partition("No cache entry for: ")
     url = url.strip()
     filename = file_name(url) if found else ""
     for ending in SDIST:
         if filename.endswith(ending):
             name, _, version = filename[: -len(ending)].rpartition("-")
-            return normalize(name), version, url
+            return Sdist(normalize(name), version, url)
     return None
 
 
-def sdist_to_build(line: str) -> tuple[str, str, str] | None:
-    """Name and version of the sdist whose code uv is about to run, for its metadata; no URL."""
+def sdist_to_build(line: str) -> Sdist | None:
+    """The sdist of an index whose code uv is about to run."""
     _, found, rest = line.partition("Preparing metadata for: ")
     name, pinned, version = rest.strip().partition("==")
-    return (normalize(name), version, "") if found and pinned else None
+    return Sdist(normalize(name), version, "") if found and pinned else None
 
 
-def url_to_build(line: str) -> tuple[str, str, str] | None:
-    """Name, as far as it is known, and direct URL whose code uv is about to run, for its metadata; no version."""
+def url_to_build(line: str) -> Sdist | None:
+    """The direct URL, of an archive or a Git repository, whose code uv is about to run."""
     _, found, rest = line.partition("Preparing metadata for: ")
     name, _, url = rest.strip().rpartition(" @ ")
-    return (normalize(name), "", url) if found and url.startswith(("http://", "https://")) else None
+    return Sdist(normalize(name), "", url, direct=True) if found and url.startswith(("http://", "https://", "git+")) else None
 
 
 def downloaded_files(stderr: str) -> set[str]:

@@ -11,10 +11,10 @@ from uv_shim import hashes
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Pin
-from uv_shim.plan import Plan
-from uv_shim.query import NO_OUTPUT_FILE, Query, printed
+from uv_shim.plan import Plan, Sdist
+from uv_shim.query import Query, printed
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
-from uv_shim.requirements import Inputs
+from uv_shim.requirements import Inputs, names_hash
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PROGRESS = ("   Building ", "      Built ")
 
 UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
+NO_COMMIT = "a Git reference that is no full commit names no fixed content"
 
 
 class Failed(Exception):
@@ -86,6 +87,8 @@ class Preflight:
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
+        #: Name → why an sdist was built for its metadata without being checked.
+        self.unchecked: dict[str, str] = {}
         #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
         self.progress: list[str] = []
         self._hashed_urls: set[str] = set()
@@ -157,15 +160,17 @@ class Preflight:
         pins: list[Pin] = []
         output, found = self._watched([], refresh=True)
         while found:
-            self._trace.append(f"met the sdist {found[0]} {found[1]}; sealing it before uv builds it")
-            sealed = self._seal_sdist(*found, plans.parse_log(output.stderr))
-            if sealed is None and found[:2] not in self._unanswered:
+            self._trace.append(f"met the sdist {found.name} {found.version or found.url}; sealing it before uv builds it")
+            sealed = self._seal_sdist(found, plans.parse_log(output.stderr))
+            if sealed is None and found.key not in self._unanswered:
                 # The page may not have been in the cache yet when the run was stopped: once more.
-                self._unanswered.add(found[:2])
-                self._met.discard(found[:2])
-            elif not sealed and self._enforce and not self._inputs.has_hash(*found[:2]) and not self._is_here(*found[:2], output):
-                raise Unverifiable(found[0], "uv did not tell what the index advertises" if sealed is None else
-                                   f"the index has no hash for {found[1]}")
+                self._unanswered.add(found.key)
+                self._met.discard(found.key)
+            elif not (sealed or found.direct or self._inputs.has_hash(*found.key) or self._is_here(*found.key, output)):
+                reason = "uv did not tell what the index advertises" if sealed is None else f"the index has no hash for {found.version}"
+                if self._enforce:
+                    raise Unverifiable(found.name, reason)
+                self.unchecked[found.name] = f"built for its metadata; {reason}"
             pins += sealed or []
             output, found = self._watched(pins, refresh=False)
         free = not pins
@@ -184,7 +189,7 @@ class Preflight:
             raise Failed("uv's dry run did not say what it would do", output)
         return plan
 
-    def _watched(self, pins: list[Pin], *, refresh: bool, cached: bool = False) -> tuple[Output, tuple[str, str, str] | None]:
+    def _watched(self, pins: list[Pin], *, refresh: bool, cached: bool = False) -> tuple[Output, Sdist | None]:
         """A dry run that is stopped where uv is about to download an sdist not met before, and that sdist.
 
         Where all sdists are in the cache (``cached``), any is one not met before.
@@ -211,9 +216,9 @@ class Preflight:
         self._note_progress(output)
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
-            self._met.add(found[:2])
-            if not solving and self._enforce:
-                raise Unverifiable(found[0] or hashes.file_name(found[2]), UNHASHED_URL)
+            self._met.add(found.key)
+            if found.direct and self._enforce and not pin_by_url(found.name, found.url):
+                raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
 
     def _note_progress(self, output: Output) -> None:
@@ -221,32 +226,41 @@ class Preflight:
             return  # the install builds it all again, and says so
         self.progress += [text for text in output.stderr.splitlines() if text.startswith(_PROGRESS) and text not in self.progress]
 
-    def _sdist(self, text: str, *, solving: bool) -> tuple[str, str, str] | None:
+    def _sdist(self, text: str, *, solving: bool) -> Sdist | None:
         """The sdist before which the dry run has to stop here, if the line tells of one not met before.
 
         A uv that keeps no hash would have to download it again: it is stopped before. One that does is stopped before it builds.
-        Before uv resolves (``solving``), it looks at direct URLs: with a hash it checks them itself, without it `enforce` refuses.
         """
-        if not solving:
-            found = plans.sdist_to_download(text) or (plans.url_to_build(text) if self._enforce else None)
-            wanted = found and (self._enforce or (found[0] and not self.regime.hashes)) and not self._inputs.has_url_hash(found[2])
-            return found if wanted and found and found[:2] not in self._met else None
-        if self.regime.checks and not self._enforce:
-            return None
-        found = None if self.regime.hashes else plans.sdist_to_download(text)
-        # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
-        found = found if found and found[0] else plans.sdist_to_build(text)
-        return found if found and found[:2] not in self._met else None
+        downloaded = plans.sdist_to_download(text)
+        if downloaded and (not solving or self._inputs.names_url(downloaded.url)):
+            # Before uv resolves, it looks at direct URLs alone; and without dependencies to look for, not before it does.
+            downloaded.direct = True
+        found = downloaded if downloaded and downloaded.direct else plans.url_to_build(text)
+        if found:
+            # With a hash, uv checks it by itself; without one, `enforce` refuses.
+            wanted = not self.has_own_hash(found.url) and (self._enforce or (found is downloaded and found.name and not self.regime.hashes))
+        else:
+            # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
+            found = downloaded if downloaded and downloaded.name and not self.regime.hashes else plans.sdist_to_build(text)
+            wanted = solving and (self._enforce or not self.regime.checks)
+        return found if found and wanted and found.key not in self._met else None
 
-    def _seal_sdist(self, name: str, version: str, url: str, log: Plan) -> list[Pin] | None:
+    def has_own_hash(self, url: str) -> bool:
+        """Whether a direct URL names a content that uv checks by itself."""
+        return self._inputs.has_commit(url) if url.startswith("git+") else self._inputs.has_url_hash(url, fragments=self.regime.fragments)
+
+    def _seal_sdist(self, sdist: Sdist, log: Plan) -> list[Pin] | None:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""
-        if not log.solving:
-            self.hash_urls({name: url}, [])
-            return []
+        name, version = sdist.name, sdist.version
+        if sdist.direct:
+            pin = pin_by_url(name, sdist.url)
+            if not pin:
+                self.hash_urls({name: sdist.url}, log.python)
+            return [pin] if pin else []
         if self._inputs.has_hash(name, version):
             return []
-        if url:
-            filename = hashes.file_name(url)
+        if sdist.url:
+            filename = hashes.file_name(sdist.url)
             # That name may spell the version otherwise than uv does.
             version = next((chosen for (_, chosen), file in log.selected.items() if file == filename), version)
             log.selected[name, version] = filename
@@ -290,12 +304,12 @@ class Preflight:
         spelled = (name, name.replace("-", "_"))
         return any(map(self.is_here, [filename] if filename else [f"{one}-{version}{end}" for one in spelled for end in plans.SDIST]))
 
-    def hash_urls(self, urls: dict[str, str], pins: list[Pin]) -> list[str]:
+    def hash_urls(self, urls: dict[str, str], python: str | None) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
 
         Args:
             urls: URL by name, as uv prints it.
-            pins: the versions that everything else has.
+            python: path of the interpreter that the install uses.
 
         Returns:
             Names for which this was not possible.
@@ -307,12 +321,9 @@ class Preflight:
             return list(missing)
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
-            versions = PrivateFile("".join(f"{pin.name}=={pin.version}\n" for pin in pins).encode())
-            options = ["--generate-hashes", "--no-universal", "-o", NO_OUTPUT_FILE, "--no-header", "-c", versions.path]
-            output = self._uv.run(self._line.query(*options), stdin=requirements)
+            output = self._query.compile_urls(requirements, python)
             self._note_progress(output)
             requirements.close()
-            versions.close()
             if not printed(output):
                 return list(missing)
             self._hashed_urls.update(urls.values())
@@ -379,6 +390,11 @@ class Preflight:
         if output.code:
             raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output)
         raise Failed("demanding hashes would change what uv installs", output)
+
+
+def pin_by_url(name: str, url: str) -> Pin | None:
+    """The pin that a hash in a URL's fragment makes; None where there is none, or uv does not print all of the URL."""
+    return Pin(name, "", [], url) if name and names_hash(url) and "****" not in url else None
 
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:

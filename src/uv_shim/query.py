@@ -21,10 +21,10 @@ from uv_shim.versions import Regime
 NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
 #: Options that say where uv's cache is.
-_WHERE = ("--cache-dir", "--config-file", "--directory", "--project")
+_WHERE = ("--cache-dir", "--config-file", "--no-config", "--isolated", "--directory", "--project")
 
-#: Variables that name more inputs, which exact pins have no need of.
-_MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT")
+#: Variables that name more inputs, which exact pins have no need of, or a Python, which is named by its path.
+_MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT", "UV_PYTHON")
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -48,7 +48,9 @@ class Query:
         """Start the first query, with that interpreter, while the dry run resolves: by the end of it, it waits for what to ask."""
         if self._regime.computes:
             return  # there, the pages are looked at first
-        arguments = self._line.query(*self._options([], python), offline=True)
+        if python is None:
+            return
+        arguments = self._arguments([], python, offline=True)
         try:
             self._ahead = self._uv.start(arguments, without=_MORE_INPUTS, ahead=True), arguments
         except OSError:
@@ -69,7 +71,10 @@ class Query:
             if key not in answered and plan.pages.get(key[0]):
                 groups.setdefault(tuple(plan.pages[key[0]]), []).append(key)
         for roots, keys in groups.items():
-            self._ask(keys, [word for root in roots for word in ("--index", root)], plan)
+            # And an override of the settings goes before what is asked for, but not before a constraint.
+            versions = PrivateFile("".join(f"{name}=={version}\n" for name, version in keys).encode())
+            self._ask(keys, ["-c", versions.path, *(word for root in roots for word in ("--index", root))], plan)
+            versions.close()
         if not (self._regime.format or self._regime.computes):
             self._attribute(wanted, plan)
 
@@ -109,9 +114,9 @@ class Query:
         answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
         answer.drop_computed(plans.downloaded_files(output.stderr))
         for name, version in asked:
-            # A version that was read off a file's name may be spelled otherwise there (2022.01.08), and uv told of just one.
-            told = [key for key in answer.versions if key[0] == name]
-            if len(told) == 1 and (name, version) not in told and [key[0] for key in asked].count(name) == 1:
+            # A version that was read off a file's name may be spelled otherwise there.
+            told = [key for key in answer.versions if key[0] == name and key[1] != version and _spelled(key[1]) == _spelled(version)]
+            if told:
                 answer.rename(told[0], (name, version))
         looked = plans.parse_log(output.stderr).pages
         # Looked for elsewhere than in the dry run, another file may have been meant.
@@ -127,8 +132,7 @@ class Query:
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         text = "".join(f"{line}\n" for line in lines).encode()
         requirements = PrivateFile(text)
-        options = self._options(options, plan.python)
-        arguments = self._line.query(*options, offline=offline)
+        arguments = self._arguments(options, plan.python, offline=offline)
         if self._ahead and self._ahead[1] == arguments:
             run, self._ahead = self._ahead[0], None
             run.say(text)
@@ -137,19 +141,23 @@ class Query:
             output = self._uv.run(arguments, stdin=requirements, without=_MORE_INPUTS)
         if "Requesting extras requires" in output.stderr:
             # A setting of the project's asks for extras: uv wants to see the project.
-            options += [value for value in self._line.values("--requirements") if value.endswith(_PROJECT_FILES)]
-            output = self._uv.run(self._line.query(*options, offline=offline), stdin=requirements, without=_MORE_INPUTS)
+            named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
+            options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
+            output = self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, without=_MORE_INPUTS)
         if not (printed(output) or self._offline or plans.file_without_hash(output.stderr)):
-            output = self._uv.run(self._line.query(*options), stdin=requirements, without=_MORE_INPUTS)
+            output = self._uv.run(self._arguments(options, plan.python), stdin=requirements, without=_MORE_INPUTS)
         requirements.close()
         return output
 
-    def _options(self, options: list[str], python: str | None) -> list[str]:
-        options = [*options, "--no-deps", "-v", "-o", NO_OUTPUT_FILE, "--no-header", "--no-annotate"]
-        options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes", "--no-universal"]
-        if python and not self._line.has("--python", "--python-version") and "UV_PYTHON" not in self._uv.environ:
-            options += ["--python", python]
-        return options
+    def compile_urls(self, requirements: PrivateFile, python: str | None) -> Output:
+        """Have uv download those direct URLs: it computes and keeps their hashes."""
+        options = ["--no-deps", "--generate-hashes", "--no-universal", "-o", NO_OUTPUT_FILE, "--no-header"]
+        return self._uv.run(self._line.query(*options, python=python), stdin=requirements, without=_MORE_INPUTS)
+
+    def _arguments(self, options: list[str], python: str | None, *, offline: bool = False) -> list[str]:
+        options = [*options, "--no-deps", "-v", "-o", NO_OUTPUT_FILE, "--no-header", "--no-annotate", "--no-universal"]
+        options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes"]
+        return self._line.query(*options, python=python, offline=offline)
 
     def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
@@ -170,6 +178,17 @@ class Query:
                 flat = pages.flat_digests_of(cache, filename)
                 if flat is not None and (flat or told is None):
                     self.advertised.files[name, version] = {filename: flat}
+
+
+def _spelled(version: str) -> list[str]:
+    """Parts of a version, without what makes no other of it: 2022.01.08 is 2022.1.8, and 1.0.RC1 is 1.0rc1."""
+    parts: list[str] = []
+    for part in version.lower().replace("_", ".").split("."):
+        if parts and part[:1].isalpha():
+            parts[-1] += part
+        else:
+            parts.append(part.lstrip("0"))
+    return parts
 
 
 def printed(output: Output) -> bool:

@@ -16,11 +16,12 @@ _FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes",
 #: Options in a requirements file that say which indexes and which kinds of files uv may use.
 _INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
 
-_FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_BUILD_CONSTRAINT": "--build-constraints"}
+_FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_EXCLUDE": "--excludes",
+                   "UV_BUILD_CONSTRAINT": "--build-constraints"}
 
 
 #: Variables that name files which each run of uv reads.
-_READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE")
+_READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE", "SSL_CLIENT_CERT")
 
 #: Variables of later releases that stand for `--directory`.
 _WORKING_DIRECTORY = ("UV_WORKING_DIR", "UV_WORKING_DIRECTORY")
@@ -43,7 +44,8 @@ class Inputs:
         self._hashed: set[tuple[str, str]] = set()
         #: (name, version) → digests of the user's own, as given beside a marker: uv heeds them only where that holds.
         self._conditional: dict[tuple[str, str], list[str]] = {}
-        #: Direct URLs with a hash of the user's own, without fragment and credentials.
+        #: Direct URLs that the user names, and those with a hash of the user's own, without fragment and credentials.
+        self.urls: set[str] = set()
         self._hashed_urls: set[str] = set()
         #: Full commits that the user named in Git URLs.
         self.git_commits: set[str] = set()
@@ -51,6 +53,8 @@ class Inputs:
         self.requires_hashes = False
         #: A lock file that has none for some file.
         self.lock_without_hashes = ""
+        #: A lock file that is no file of this machine: what it has, only uv sees.
+        self.lock_elsewhere = ""
         #: All files were read, and there is no hash in them.
         self.plain = True
         #: Lines that choose indexes and kinds of files.
@@ -63,8 +67,10 @@ class Inputs:
         self.plain = False
         requirement, conditional, _ = requirement.partition(";")
         if "://" in requirement:
+            url = _url_of(requirement)
+            self.urls.add(url)
             if not conditional:
-                self._hashed_urls.add(_bare(_first_word(requirement.rpartition(" @ ")[2])))
+                self._hashed_urls.add(url)
             return
         from uv_shim.hashes import normalize
 
@@ -77,9 +83,11 @@ class Inputs:
                 self._hashed.add(key)
 
     def note_url(self, requirement: str) -> None:
-        """Remember what a direct URL says of its content: a hash in its fragment, or a Git commit."""
+        """Remember a direct URL, and what it says of its content: a hash in its fragment, or a Git commit."""
         url = requirement.partition(" ;")[0].strip()
-        if _names_hash(url):
+        if "://" in url:
+            self.urls.add(_url_of(url))
+        if names_hash(url):
             self.note_hash(url, [])
         if "git+" in requirement:
             commit = _first_word(requirement.partition("git+")[2].partition("#")[0]).rpartition("@")[2]
@@ -102,9 +110,21 @@ class Inputs:
         """Digests (``algorithm:hex``) that the user gave for that version beside a marker."""
         return self._conditional.get((name, _release(version)), [])
 
-    def has_url_hash(self, url: str) -> bool:
-        """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
-        return _names_hash(url) or _bare(url) in self._hashed_urls
+    def names_url(self, url: str) -> bool:
+        """Whether the user named that URL: it is no file of an index."""
+        return _bare(url) in self.urls
+
+    def has_url_hash(self, url: str, *, fragments: bool) -> bool:
+        """Whether uv has a hash for that direct URL: from the user, beside it or in its fragment.
+
+        Args:
+            fragments: uv heeds a hash in any fragment, also of a URL that the user did not name.
+        """
+        return (fragments and names_hash(url)) or _bare(url) in self._hashed_urls
+
+    def has_commit(self, url: str) -> bool:
+        """Whether that Git URL names a full commit, and the user did."""
+        return url.partition("#")[0].rpartition("@")[2].lower() in self.git_commits
 
 
 def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
@@ -130,7 +150,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         _keep(value, folder, inputs)
     seen: set[tuple[int, int]] = set()
     for value, name in files:
-        if name == "--requirements" and _is_lock(_path(folder, value), inputs):
+        if name == "--requirements" and _is_lock(value, folder, inputs):
             inputs.requires_hashes = True
         elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
@@ -138,6 +158,8 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         inputs.distrust()
     for word in line.plain() + line.values("--editable"):
         inputs.note_url(word)
+    for value in line.values("--group"):
+        _scan(value.rpartition(":")[0] or "pyproject.toml", folder, inputs, seen)
 
 
 def _path(folder: str, value: str) -> str:
@@ -170,6 +192,7 @@ def _copy(fd: int) -> PrivateFile:
         copy.write(_drain(fd))
     except (OSError, MemoryError) as error:
         raise ShimError(f"what uv was to read on descriptor {fd} could not be kept ({error!r}); nothing was installed.") from None
+    copy.rewind()
     posix.dup2(copy.fd, fd)
     return copy
 
@@ -198,8 +221,6 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -
             return
         path = _path(folder, value)
         base, _, name = path.rpartition("/")
-        if name.endswith(".toml") and not name.startswith("pylock."):
-            return
         try:
             with open(path, "rb") as file:
                 status = posix.fstat(file.fileno())
@@ -208,20 +229,28 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -
             inputs.plain = False
             return
         seen.add((status.st_dev, status.st_ino))
+        if name.endswith(".toml") and not name.startswith("pylock."):
+            # Which of its entries count here, uv knows.
+            inputs.urls.update(_url_of(part) for part in text.decode("utf-8", "replace").replace("'", '"').split('"') if "://" in part)
+            return
     for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, seen)
 
 
-def _is_lock(path: str, inputs: Inputs) -> bool:
+def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
     """Whether it is a lock file (pylock.toml); and whether it has a hash for all. Which of its entries count here, uv knows."""
+    path = _path(folder, value)
     name = path.rpartition("/")[2]
     if not (name.startswith("pylock.") and name.endswith(".toml")):
         return False
+    if value.startswith(("http://", "https://")):
+        inputs.lock_elsewhere = value
+        return True
     try:
         with open(path, "rb") as file:
             text = file.read()
     except (OSError, ValueError):
-        return False  # a URL, or a file that uv says more of
+        return False  # uv says more of it
     if b"lock-version" not in text:
         return False  # before uv knew lock files, one could have that name
     if b"hashes={}" in text.replace(b" ", b""):
@@ -257,9 +286,14 @@ def _first_word(text: str) -> str:
     return "".join(text.split()[:1])
 
 
-def _names_hash(text: str) -> bool:
+def names_hash(text: str) -> bool:
+    """Whether a URL has a hash in its fragment."""
     algorithm, _, digest = text.partition("#")[2].partition("=")  # of more than that, a uv may see nothing
     return len(digest) == {"sha256": 64, "sha384": 96, "sha512": 128, "md5": 32}.get(algorithm)
+
+
+def _url_of(requirement: str) -> str:
+    return _bare(_first_word(requirement.rpartition(" @ ")[2]))
 
 
 def _bare(url: str) -> str:

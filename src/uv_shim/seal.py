@@ -157,6 +157,8 @@ class Sealing:
             requirements.read(line, self.environ, inputs)
         except requirements.OnlyOnce as error:
             return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
+        if inputs.lock_elsewhere and enforce:
+            return self.unsealed(flagged, f"what {inputs.lock_elsewhere} lists, as only uv reads it", enforce=enforce)
         if inputs.lock_without_hashes:
             return self.unsealed(flagged, f"what {inputs.lock_without_hashes} lists without a hash", enforce=enforce)
         if inputs.requires_hashes or line.turns_on("--require-hashes") or (
@@ -193,13 +195,13 @@ class Sealing:
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if line.has("--dry-run"):
-                # Nothing is downloaded to be installed, and the code that uv runs to tell is checked by now.
-                return Decision(flagged, progress="" if line.has("--quiet") else _lines(ask.progress))
+                # Nothing is downloaded to be installed, and the code that uv runs to tell is checked by now, where it can be.
+                return Decision(flagged, _told(ask.unchecked), progress="" if line.has("--quiet") else _lines(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
                 return Decision([], progress="" if line.has("--quiet") else _lines(plan.audited))
             if not installs:
-                return Decision(flagged)
+                return Decision(flagged, _told(ask.unchecked))
             pins, unsealed = self.pins(ask, inputs, installs, plan, enforce=enforce)
             if enforce and unsealed:
                 raise _refusal(unsealed)
@@ -231,7 +233,7 @@ class Sealing:
                 flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = "" if line.has("--quiet") else _lines(ask.built())
             return decision
-        said = f"unsealed: {_reasons(unsealed)}" if unsealed else ""
+        said = _told({**ask.unchecked, **unsealed})
         progress = "" if line.has("--quiet") else _lines(ask.progress)
         return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
 
@@ -259,22 +261,25 @@ class Sealing:
         from uv_shim.hashes import Pin
 
         unsealed: dict[str, str] = {}
+        pins: list[Pin] = []
         wanted: list[tuple[str, str]] = []
         urls: dict[str, str] = {}
         for change in installs:
-            if inputs.has_url_hash(change.url) if change.url else inputs.has_hash(change.name, change.version):
+            if ask.has_own_hash(change.url) if change.url else inputs.has_hash(change.name, change.version):
                 continue  # the user's own hash: uv checks it and keeps it
             if change.url.startswith(("http://", "https://")):
-                urls[change.name] = change.url
+                pin = preflight.pin_by_url(change.name, change.url)
+                if pin:
+                    pins.append(pin)
+                else:
+                    urls[change.name] = change.url
             elif change.url.startswith("git+"):
-                if change.url.partition("#")[0].rpartition("@")[2] not in inputs.git_commits:
-                    unsealed[change.name] = "a Git reference that is no full commit names no fixed content"
+                unsealed[change.name] = preflight.NO_COMMIT
             elif not change.url:
                 wanted.append((change.name, change.version))
         # From a local folder, nothing is downloaded.
         wanted = [key for key in wanted if not ask.is_here(plan.selected.get(key, ""))]
         ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
-        pins: list[Pin] = []
         for name, version in wanted:
             filename = plan.selected.get((name, version), "")
             digests = ask.advertised.of(name, version, filename)
@@ -294,7 +299,7 @@ class Sealing:
         if urls and enforce:
             unsealed.update(dict.fromkeys(urls, preflight.UNHASHED_URL))
         elif urls:
-            unhashed = ask.hash_urls(urls, pins)
+            unhashed = ask.hash_urls(urls, plan.python)
             unsealed.update(dict.fromkeys(unhashed, "a direct URL whose hash could not be kept"))
         return pins, unsealed
 
@@ -322,8 +327,9 @@ def _refusal(unsealed: dict[str, str]) -> ShimError:
     return ShimError(*lines, "The mode is 'enforce'. Use an index that advertises hashes, or give them yourself (name==version --hash=…).")
 
 
-def _reasons(unsealed: dict[str, str]) -> str:
-    return "; ".join(f"{name} ({reason})" for name, reason in sorted(unsealed.items()))
+def _told(unsealed: dict[str, str]) -> str:
+    """One line on what stays unsealed; empty where nothing does."""
+    return f"unsealed: {'; '.join(f'{name} ({reason})' for name, reason in sorted(unsealed.items()))}" if unsealed else ""
 
 
 def _true(value: str) -> bool:

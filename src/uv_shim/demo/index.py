@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import html
 import json
 import re
 import threading
@@ -30,6 +31,8 @@ class File:
     #: The bytes that the advertised hashes are of; other than ``data`` where the file was tampered with.
     original: bytes | None = None
     yanked: bool = False
+    #: What the pages say of it; what its metadata says is its own.
+    requires_python: str = ""
 
     def digests(self) -> dict[str, str]:
         """Advertised digests by algorithm."""
@@ -209,6 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
                                       "hashes": file.digests(), "size": len(file.data)}
             if file.yanked:
                 row["yanked"] = "withdrawn"
+            if file.requires_python:
+                row["requires-python"] = file.requires_python
             if settings.metadata and file.name.endswith(".whl"):
                 row["core-metadata"] = True
             rows.append(row)
@@ -223,6 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
             # A fragment carries one hash only.
             fragment = "".join(f"#{name}={digest}" for name, digest in list(digests.items())[-1:])
             extra = ' data-yanked="withdrawn"' if file.yanked else ""
+            if file.requires_python:
+                extra += f' data-requires-python="{html.escape(file.requires_python)}"'
             if settings.metadata and file.name.endswith(".whl"):
                 extra += ' data-core-metadata="true"'
             rows.append(f'<a href="/{where}/files/{file.name}{fragment}"{extra}>{file.name}</a>')
