@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import io
+import itertools
 import json
 import os
 import pty
@@ -28,6 +29,7 @@ from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from uv_shim.errors import ShimError
 from uv_shim.warm.lock import Lock
+from uv_shim.warm.locked import Part, choices
 from uv_shim.warm.wanted import Wanted
 from world import PYTHON, ROOT, Result, World, project
 
@@ -316,6 +318,29 @@ def test_what_conflicts_is_warmed_with_what_does_not(make: Callable[..., World],
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("demo-dev")] == ["1", "2"]
     for extra in ((), ("--extra", "cpu"), ("--extra", "gpu")):
         assert synced(world, folder, *extra).files == 0
+
+
+def test_many_that_conflict_are_tried_one_by_one() -> None:
+    """Not in each of a million combinations."""
+    names = [f"x{number}" for number in range(7)]
+    pairs = tuple((("extra", one), ("extra", other)) for one, other in itertools.combinations(names, 2))
+    everything = Part(tuple(names))
+    assert choices(everything, pairs) == everything.pieces()
+    parts = choices(everything, pairs[:2])
+    assert len(parts) == len(set(parts))
+    assert {extra for part in parts for extra in part.extras} == set(names)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_local_files_need_no_hash(version: str, make: Callable[..., World]) -> None:
+    """uv.lock has none for those of a folder, and nothing is fetched."""
+    world = make(version)
+    folder = project(world.root / "project", "near", extra=f'[tool.uv]\nfind-links = ["{world.root}/links"]\n')
+    (world.root / "links").mkdir()
+    name, data = wheel("near", "1.0")
+    (world.root / "links" / name).write_bytes(data)
+    done = warm(world, "--lock", locked(world, folder), "--python", str(PYTHON))
+    assert (done.code, done.stderr) == (0, ""), done.stdout
 
 
 def test_a_package_that_is_a_folder_and_is_not(make: Callable[..., World], index: Index) -> None:

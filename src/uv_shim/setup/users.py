@@ -29,8 +29,7 @@ def of(folders: Sequence[Path], prefix: Path) -> dict[Path, list[User]]:
     found: dict[Path, list[User]] = {folder: [] for folder in folders}
     beginnings = tuple(f"{path}/shims/" for path in {str(prefix), os.path.realpath(prefix)})
     real = {folder: os.path.realpath(folder) + os.sep for folder in folders}
-    me = psutil.Process()
-    own = {me.pid, *(parent.pid for parent in me.parents())}
+    own = _own()
     for process in psutil.process_iter():
         if process.pid in own:
             continue
@@ -47,6 +46,19 @@ def of(folders: Sequence[Path], prefix: Path) -> dict[Path, list[User]]:
             used = list(folders)
         for folder in used:
             found[folder].append(user)
+    return found
+
+
+def _own() -> set[int]:
+    """Process ids of this one and of those that it was started by, as far as they can be told."""
+    found = set()
+    process: psutil.Process | None = psutil.Process()
+    while process:
+        found.add(process.pid)
+        try:
+            process = process.parent()
+        except (psutil.Error, OSError):
+            break
     return found
 
 

@@ -7,12 +7,15 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Tuple
 
 from uv_shim.errors import ShimError
 
 #: Sources of packages that are folders or files of the project itself: nothing to fetch.
 _LOCAL = ("virtual", "editable", "directory", "path")
+
+
+Conflicts = Tuple[Tuple[Tuple[str, str], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Lock:
     extras: tuple[str, ...]
     groups: tuple[str, ...]
     #: Sets of extras and groups (``extra``, ``group``; name) of which only one can be had at a time.
-    conflicts: tuple[tuple[tuple[str, str], ...], ...]
+    conflicts: Conflicts
     #: How many members the workspace has.
     members: int
 
@@ -73,7 +76,8 @@ class Lock:
         others = [package for package in packages if package not in folders]
         remote = {str(package["name"]) for package in others}
         unhashed = {(str(package["name"]), str(package.get("version", ""))) for package in others
-                    for file in (*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())) if "hash" not in file}
+                    for file in (*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ()))
+                    if "hash" not in file and str(file.get("url", package["source"].get("url", ""))).startswith(("http://", "https://"))}
         conflicts = tuple(tuple((kind, str(item[kind])) for item in those for kind in ("extra", "group") if kind in item)
                           for those in content.get("conflicts", ()))
         extras = dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from uv_shim.hashes import normalize
 from uv_shim.warm.calls import LINKS, Python, Said, Uv
-from uv_shim.warm.lock import Lock
+from uv_shim.warm.lock import Conflicts, Lock
 
 _LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==")
 
@@ -74,28 +75,14 @@ class Syncing:
         base = self._sync(Part())
         yield base
         # What fails without any of them is told once.
-        for part in self._choices(everything) if base.said.code == 0 else ():
+        pieces: dict[Part, None] = {}
+        for part in choices(everything, self._lock.conflicts) if base.said.code == 0 else ():
             synced = self._sync(part)
             if synced.said.code == 0 or len(part.pieces()) < 2:
                 yield synced
             else:
-                yield from map(self._sync, part.pieces())
-
-    def _choices(self, everything: Part) -> Iterator[Part]:
-        """Of each set that the lock says to conflict one, or none, and all that conflicts with nothing.
-
-        What is locked for one of them together with others would not be had with each on its own.
-        """
-        conflicting = {item for those in self._lock.conflicts for item in those}
-        free = [item for item in everything.items() if item not in conflicting]
-        chosen = list(itertools.product(*((*those, None) for those in self._lock.conflicts)))
-        if not conflicting or len(chosen) > _CHOICES:
-            yield from everything.pieces()
-            return
-        for choice in chosen:
-            items = {*free, *filter(None, choice)}
-            yield Part(tuple(name for kind, name in everything.items() if kind == "extra" and (kind, name) in items),
-                       tuple(name for kind, name in everything.items() if kind == "group" and (kind, name) in items))
+                pieces.update(dict.fromkeys(part.pieces()))
+        yield from map(self._sync, pieces)
 
     def leaves_out_members(self) -> bool:
         """Whether this uv cannot sync more than one member of a workspace, and there are more."""
@@ -130,3 +117,20 @@ class Syncing:
 
     def _has(self, option: str) -> bool:
         return f"{option} " in self._options or f"{option}\n" in self._options
+
+
+def choices(everything: Part, conflicts: Conflicts) -> list[Part]:
+    """Of each set that the lock says to conflict one, or none, and all that conflicts with nothing.
+
+    What is locked for one of them together with others would not be had with each on its own.
+    """
+    conflicting = {item for those in conflicts for item in those}
+    free = [item for item in everything.items() if item not in conflicting]
+    if not conflicting or math.prod(len(those) + 1 for those in conflicts) > _CHOICES:
+        return everything.pieces()
+    parts = []
+    for choice in itertools.product(*((*those, None) for those in conflicts)):
+        items = {*free, *filter(None, choice)}
+        parts.append(Part(tuple(name for name in everything.extras if ("extra", name) in items),
+                          tuple(name for name in everything.groups if ("group", name) in items)))
+    return list(dict.fromkeys(parts))
