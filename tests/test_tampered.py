@@ -349,6 +349,37 @@ def a_url_of_an_sdist_that_metadata_names(world: World) -> Attack:
 
 
 @attack
+def a_url_whose_name_is_no_projects(world: World) -> Attack:
+    """As a forge has it: uv tells the name of the package only when it is about to build it."""
+    good = world.index.add(sdist("lib", "1.0", note="good"))
+    bad = world.index.add(("v1.0.tar.gz", sdist("lib", "1.0", note=f"\n{MARK}")[1]), original=good.data)
+    return Attack(install(local_wheel_that_needs(world, bad)), bad)
+
+
+@attack
+def a_hash_of_constraints_that_a_file_names(world: World) -> Attack:
+    """uv heeds those of `-c` on the command line, and drops those of a line `-c` in a file."""
+    own_file(world, "c.txt", f"app==1.0 {_GIVEN}\n")
+    return Attack(install("-r", own_file(world, "r.txt", "-c c.txt\napp\n")), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_hash_of_constraints_that_a_file_names_for_an_sdist(world: World) -> Attack:
+    own_file(world, "nested.txt", f"app==1.0 {_GIVEN}\n")
+    own_file(world, "c.txt", "-r nested.txt\n")
+    return Attack(("pip", "sync", own_file(world, "r.txt", "--constraint=c.txt\napp==1.0\n")), evil_sdist(world.index, "app"))
+
+
+@attack
+def a_hash_in_a_url_behind_a_marker(world: World) -> Attack:
+    """It is not for this machine, and uv does not heed it."""
+    bad = evil_wheel(world.index, "lib")
+    app = local_wheel_that_needs(world, bad)
+    url = f"{world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}"
+    return Attack(install(app, "-c", own_file(world, "c.txt", f"lib @ {url} ; sys_platform == 'win32'\n")), bad)
+
+
+@attack
 def a_url_that_a_project_names(world: World) -> Attack:
     bad = evil_wheel(world.index, "lib")
     own_file(world, "pyproject.toml", '[project]\nname = "own"\nversion = "1.0"\n'
@@ -786,15 +817,17 @@ def test_a_direct_url_alone_is_sealed(make_world: Callable[..., World], version:
     assert (result.code, result.said, result.files) == (0, (), 1), result.stderr
 
 
-@pytest.mark.parametrize("command", ["a dry run", "an older one is taken"])
+@pytest.mark.parametrize("command", ["a dry run", "an older one is taken", "there is no solution"])
 def test_seal_says_what_ran_unchecked(make_world: Callable[..., World], version: str, command: str) -> None:
     """Code of an sdist without a hash on the index ran, and it is not installed: one line says so."""
     world = make_world(version)
-    world.index.add(wheel("app", "1.0"))
+    if command != "there is no solution":
+        world.index.add(wheel("app", "1.0"))
     world.index.add(sdist("app", "2.0", requires=() if command == "a dry run" else ("other==2",)), advertised=())
     world.index.add(wheel("other", "1.0"))
     result = attempt(world, install(*(("--dry-run",) if command == "a dry run" else ()), "app"), "seal")
-    assert (result.code, world.freeze()) == (0, "" if command == "a dry run" else "app==1.0\n"), result.stderr
+    assert result.code == (1 if command == "there is no solution" else 0), result.stderr
+    assert world.freeze() == ("app==1.0\n" if command == "an older one is taken" else "")
     if numbers(version) < NATIVE_CHECK:
         assert result.said == ("uv-shim: unsealed: app (built for its metadata; the index has no hash for 2.0)",)
 

@@ -47,7 +47,7 @@ _ASKS_THE_INDEX = frozenset(
     "--prerelease-package --pre "
     "--python --python-version --python-platform --system --no-system "
     "--allow-insecure-host --cache-dir --no-cache --config-file --no-config --isolated --directory --project "
-    "--python-preference --managed-python --no-managed-python --no-python-downloads --allow-python-downloads --python-fetch "
+    "--python-preference --managed-python --no-managed-python "
     "--native-tls --no-native-tls --system-certs --no-system-certs --offline --no-offline "
     "--preview --no-preview --preview-features".split()
 )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzma", ".tar", ".tbz", ".txz", ".tlz")
 
+_PYTHONS = ("Python", "CPython", "PyPy", "GraalPy", "Pyodide")
+
 #: From here on, uv's log is about packages of indexes; before, about direct URLs.
 SOLVING = "DEBUG Solving with target Python version"
 
@@ -40,6 +42,16 @@ class Change:
         return self.sign, self.name, "" if self.url else self.version, self.url
 
 
+class Interpreter:
+    """The Python that uv installs for: its version, and the file or environment that it is, which uv does not always say."""
+
+    __slots__ = ("path", "version")
+
+    def __init__(self, path: str, version: str) -> None:
+        self.path = path
+        self.version = version
+
+
 class Sdist:
     """An sdist whose code uv is about to download or run, for its metadata."""
 
@@ -64,7 +76,7 @@ class Plan:
     """What uv would do, and what its log tells of how it got there."""
 
     def __init__(self, changes: list[Change], selected: dict[tuple[str, str], str], pages: dict[str, list[str]],
-                 uncached: set[tuple[str, str]], python: str | None, *, said: bool) -> None:
+                 uncached: set[tuple[str, str]], python: Interpreter | None, *, said: bool) -> None:
         self.changes = changes
         #: (name, version) → file that uv selected on the index.
         self.selected = selected
@@ -72,7 +84,6 @@ class Plan:
         self.pages = pages
         #: (name, version) of what the cache cannot serve.
         self.uncached = uncached
-        #: Interpreter or environment that uv installs into, as uv prints it.
         self.python = python
         #: What uv says, without its log, where all it does is to find every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
@@ -207,12 +218,14 @@ def without_credentials(url: str) -> str:
     return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def interpreter(line: str) -> str | None:
-    """Path in ``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives; None in any other line."""
-    if "Using " not in line or " Python " not in f" {line}".replace("CPython", "Python").replace("PyPy", "Python"):
+def interpreter(line: str) -> Interpreter | None:
+    """``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives; None in any other line."""
+    text = line.partition("Using ")[2]
+    words = text.split(None, 2)
+    if len(words) < 2 or words[0] not in _PYTHONS or not words[1][:1].isdigit():
         return None
     for marker in (" environment at: ", " environment at ", " interpreter at: ", " interpreter at "):
-        if marker in line:
-            path = line.partition(marker)[2].strip()
-            return path if path.startswith("/") else f"./{path}"
-    return None
+        if marker in text:
+            path = text.partition(marker)[2].strip()
+            return Interpreter(path if path.startswith("/") else f"./{path}", words[1])
+    return Interpreter("", words[1])

@@ -11,7 +11,7 @@ from uv_shim import hashes
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Pin
-from uv_shim.plan import Plan, Sdist
+from uv_shim.plan import Interpreter, Plan, Sdist
 from uv_shim.query import Query, printed
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
 from uv_shim.requirements import Inputs, names_hash
@@ -201,7 +201,7 @@ class Preflight:
         if run is None:
             run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
         solving = False
-        python: str | None = None
+        python: Interpreter | None = None
 
         def stop_at(text: str) -> bool:
             nonlocal solving, python
@@ -235,13 +235,17 @@ class Preflight:
         if downloaded and (not solving or self._inputs.names_url(downloaded.url)):
             # Before uv resolves, it looks at direct URLs alone; and without dependencies to look for, not before it does.
             downloaded.direct = True
-        found = downloaded if downloaded and downloaded.direct else plans.url_to_build(text)
+        # The package's name, which a constraint needs, may stand only in the second line.
+        named = downloaded and downloaded.direct and (downloaded.name or not names_hash(downloaded.url))
+        found = downloaded if named else plans.url_to_build(text)
         if found:
-            # With a hash, uv checks it by itself; without one, `enforce` refuses.
-            wanted = not self.has_own_hash(found.url) and (self._enforce or (found is downloaded and found.name and not self.regime.hashes))
+            # With a hash, uv checks it by itself, or is told to; without one, `enforce` refuses.
+            kept = found is downloaded and found.name and not self.regime.hashes
+            wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
             # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
-            found = downloaded if downloaded and downloaded.name and not self.regime.hashes else plans.sdist_to_build(text)
+            told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
+            found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
         return found if found and wanted and found.key not in self._met else None
 
@@ -304,12 +308,12 @@ class Preflight:
         spelled = (name, name.replace("-", "_"))
         return any(map(self.is_here, [filename] if filename else [f"{one}-{version}{end}" for one in spelled for end in plans.SDIST]))
 
-    def hash_urls(self, urls: dict[str, str], python: str | None) -> list[str]:
+    def hash_urls(self, urls: dict[str, str], python: Interpreter | None) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
 
         Args:
             urls: URL by name, as uv prints it.
-            python: path of the interpreter that the install uses.
+            python: the interpreter that the install uses.
 
         Returns:
             Names for which this was not possible.

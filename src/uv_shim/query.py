@@ -11,7 +11,7 @@ from uv_shim import hashes, pages
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised
-from uv_shim.plan import Plan
+from uv_shim.plan import Interpreter, Plan
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
@@ -26,6 +26,9 @@ _WHERE = ("--cache-dir", "--config-file", "--no-config", "--isolated", "--direct
 #: Variables that name more inputs, which exact pins have no need of, or a Python, which is named by its path.
 _MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT", "UV_PYTHON")
 
+#: Other spellings in versions.
+_SPELLINGS = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc", "rev": "post", "r": "post"}
+
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
@@ -39,20 +42,20 @@ class Query:
         self._regime = regime
         self._trace = trace
         self._offline = offline
+        # `pip compile` would fetch a Python, and the install would not.
+        self._environ = {**{key: value for key, value in uv.environ.items() if key not in _MORE_INPUTS}, "UV_PYTHON_DOWNLOADS": "never"}
         #: What the index said so far.
         self.advertised = Advertised()
         #: The first query and its arguments, where it was started ahead.
         self._ahead: tuple[Run, list[str]] | None = None
 
-    def start_ahead(self, python: str | None) -> None:
+    def start_ahead(self, python: Interpreter | None) -> None:
         """Start the first query, with that interpreter, while the dry run resolves: by the end of it, it waits for what to ask."""
         if self._regime.computes:
             return  # there, the pages are looked at first
-        if python is None:
-            return
         arguments = self._arguments([], python, offline=True)
         try:
-            self._ahead = self._uv.start(arguments, without=_MORE_INPUTS, ahead=True), arguments
+            self._ahead = self._uv.start(arguments, environ=self._environ, ahead=True), arguments
         except OSError:
             pass  # it is started when it is needed
 
@@ -115,7 +118,7 @@ class Query:
         answer.drop_computed(plans.downloaded_files(output.stderr))
         for name, version in asked:
             # A version that was read off a file's name may be spelled otherwise there.
-            told = [key for key in answer.versions if key[0] == name and key[1] != version and _spelled(key[1]) == _spelled(version)]
+            told = [key for key in answer.versions if key[0] == name and key[1] != version and spelled(key[1]) == spelled(version)]
             if told:
                 answer.rename(told[0], (name, version))
         looked = plans.parse_log(output.stderr).pages
@@ -138,26 +141,41 @@ class Query:
             run.say(text)
             output = run.finish()
         else:
-            output = self._uv.run(arguments, stdin=requirements, without=_MORE_INPUTS)
+            output = self._uv.run(arguments, stdin=requirements, environ=self._environ)
         if "Requesting extras requires" in output.stderr:
             # A setting of the project's asks for extras: uv wants to see the project.
             named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
             options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
-            output = self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, without=_MORE_INPUTS)
+            output = self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, environ=self._environ)
         if not (printed(output) or self._offline or plans.file_without_hash(output.stderr)):
-            output = self._uv.run(self._arguments(options, plan.python), stdin=requirements, without=_MORE_INPUTS)
+            output = self._uv.run(self._arguments(options, plan.python), stdin=requirements, environ=self._environ)
         requirements.close()
         return output
 
-    def compile_urls(self, requirements: PrivateFile, python: str | None) -> Output:
+    def compile_urls(self, requirements: PrivateFile, python: Interpreter | None) -> Output:
         """Have uv download those direct URLs: it computes and keeps their hashes."""
         options = ["--no-deps", "--generate-hashes", "--no-universal", "-o", NO_OUTPUT_FILE, "--no-header"]
-        return self._uv.run(self._line.query(*options, python=python), stdin=requirements, without=_MORE_INPUTS)
+        return self._uv.run(self._line.query(*options, python=self.python(python)), stdin=requirements, environ=self._environ)
 
-    def _arguments(self, options: list[str], python: str | None, *, offline: bool = False) -> list[str]:
+    def _arguments(self, options: list[str], python: Interpreter | None, *, offline: bool = False) -> list[str]:
         options = [*options, "--no-deps", "-v", "-o", NO_OUTPUT_FILE, "--no-header", "--no-annotate", "--no-universal"]
         options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes"]
-        return self._line.query(*options, python=python, offline=offline)
+        return self._line.query(*options, python=self.python(python), offline=offline)
+
+    def python(self, python: Interpreter | None) -> str | None:
+        """What `pip compile` is told, to take the very Python that the install takes.
+
+        Its path, if it is one Python's: `/usr` may have several. A version, as asked for, would be its lowest to `pip compile`.
+        """
+        path = python.path if python else ""
+        place = os.path.join((self._line.values("--directory") or ["."])[-1], path)
+        if path and (os.path.isfile(place) or os.path.isfile(f"{place}/pyvenv.cfg")):
+            return path
+        named = f"bin/python{'.'.join(python.version.split('.')[:2])}" if python else ""
+        if path and os.path.isfile(f"{place}/{named}"):
+            return f"{path}/{named}"
+        asked = (self._line.values("--python") or [self._uv.environ.get("UV_PYTHON", "")])[-1]
+        return python.version if python and asked.replace(".", "").isdigit() else asked or path or None
 
     def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
@@ -180,15 +198,20 @@ class Query:
                     self.advertised.files[name, version] = {filename: flat}
 
 
-def _spelled(version: str) -> list[str]:
-    """Parts of a version, without what makes no other of it: 2022.01.08 is 2022.1.8, and 1.0.RC1 is 1.0rc1."""
+def spelled(version: str) -> list[str]:
+    """Parts of a version, in whatever spelling: 2022.01.08 is 2022.1.8, and 1.0.Alpha-1 is 1.0a1 (PEP 440)."""
+    text = ""
+    for letter in version.lower().replace("-", ".").replace("_", "."):
+        text += f".{letter}" if text and letter.isdigit() != text[-1].isdigit() else letter
     parts: list[str] = []
-    for part in version.lower().replace("_", ".").split("."):
-        if parts and part[:1].isalpha():
-            parts[-1] += part
+    for part in filter(None, text.split(".")):
+        if part.isdigit():
+            parts.append(part.lstrip("0") or "0")
         else:
-            parts.append(part.lstrip("0"))
-    return parts
+            parts.append(_SPELLINGS.get(part, part))
+    # A word without a number means its zeroth.
+    return [each for part, after in zip(parts, [*parts[1:], ""])
+            for each in ((part,) if part.isdigit() or after.isdigit() else (part, "0"))]
 
 
 def printed(output: Output) -> bool:

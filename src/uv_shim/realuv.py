@@ -150,15 +150,17 @@ class RealUv:
         #: What is to be done where this process is told to stop while uv runs.
         self._tidy = tidy
 
-    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = (), watched: bool = False,
-              ahead: bool = False) -> Run:
-        """Start uv with those arguments and without those variables.
+    def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, environ: dict[str, str] | None = None,
+              watched: bool = False, ahead: bool = False) -> Run:
+        """Start uv with those arguments.
 
         Args:
+            environ: other variables than the caller's.
             watched: its standard error is read while it runs.
             ahead: what it is to read on its standard input is not known yet, and said later.
         """
-        environ = {key: value for key, value in self.environ.items() if key not in _NOISE and key not in without}
+        given = self.environ if environ is None else environ
+        environ = {key: value for key, value in given.items() if key not in _NOISE}
         # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
         # build hooks call is no preflight, and is held to the caller's own mode.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
@@ -166,9 +168,9 @@ class RealUv:
         environ["RUST_LOG"] = _LOG
         return Run(self, arguments, environ, stdin, watched=watched, ahead=ahead)
 
-    def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, without: tuple[str, ...] = ()) -> Output:
+    def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, environ: dict[str, str] | None = None) -> Output:
         """Run uv to its end."""
-        return self.start(arguments, stdin=stdin, without=without).finish()
+        return self.start(arguments, stdin=stdin, environ=environ).finish()
 
     def told_to_stop(self, number: int, _frame: object) -> None:
         """Pass a signal on to what runs, and end by it."""

@@ -62,10 +62,16 @@ class Inputs:
         #: A copy of standard input, where uv reads it.
         self.stdin: PrivateFile | None = None
 
-    def note_hash(self, requirement: str, digests: list[str]) -> None:
-        """Remember a requirement that has a hash; uv heeds it only where one version or a URL is named."""
+    def note_hash(self, requirement: str, digests: list[str], *, heeded: bool = True) -> None:
+        """Remember a requirement that has a hash; uv heeds it only where one version or a URL is named.
+
+        Args:
+            digests: the hashes beside it (``algorithm:hex``).
+            heeded: uv heeds those beside it in such a place at all.
+        """
         self.plain = False
-        requirement, conditional, _ = requirement.partition(";")
+        requirement, marker, _ = requirement.partition(";")
+        conditional = marker or not heeded
         if "://" in requirement:
             url = _url_of(requirement)
             self.urls.add(url)
@@ -84,11 +90,12 @@ class Inputs:
 
     def note_url(self, requirement: str) -> None:
         """Remember a direct URL, and what it says of its content: a hash in its fragment, or a Git commit."""
-        url = requirement.partition(" ;")[0].strip()
+        url, marker, _ = requirement.partition(" ;")
+        url = url.strip()
         if "://" in url:
             self.urls.add(_url_of(url))
         if names_hash(url):
-            self.note_hash(url, [])
+            self.note_hash(f"{url};" if marker else url, [])
         if "git+" in requirement:
             commit = _first_word(requirement.partition("git+")[2].partition("#")[0]).rpartition("@")[2]
             if len(commit) == 40:
@@ -148,7 +155,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         _keep(value, folder, inputs)
     for value, _ in files:
         _keep(value, folder, inputs)
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int, bool]] = set()
     for value, name in files:
         if name == "--requirements" and _is_lock(value, folder, inputs):
             inputs.requires_hashes = True
@@ -206,8 +213,8 @@ def _drain(fd: int) -> bytes:
         text += chunk
 
 
-def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -> None:
-    """Look through one requirements file and those that it names."""
+def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, bool]], *, heeded: bool = True) -> None:
+    """Look through one requirements file and those that it names; of one that is named as constraints in another, uv heeds no hash."""
     if value == "-":
         if inputs.stdin is not None:
             inputs.stdin.rewind()
@@ -224,17 +231,17 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int]]) -
         try:
             with open(path, "rb") as file:
                 status = posix.fstat(file.fileno())
-                text = b"" if (status.st_dev, status.st_ino) in seen else file.read()
+                text = b"" if (status.st_dev, status.st_ino, heeded) in seen else file.read()
         except (OSError, ValueError):
             inputs.plain = False
             return
-        seen.add((status.st_dev, status.st_ino))
+        seen.add((status.st_dev, status.st_ino, heeded))
         if name.endswith(".toml") and not name.startswith("pylock."):
             # Which of its entries count here, uv knows.
             inputs.urls.update(_url_of(part) for part in text.decode("utf-8", "replace").replace("'", '"').split('"') if "://" in part)
             return
     for line in logical_lines(text.decode("utf-8", "replace")):
-        _line(line, base, inputs, seen)
+        _line(line, base, inputs, seen, heeded=heeded)
 
 
 def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
@@ -258,7 +265,7 @@ def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
     return True
 
 
-def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> None:
+def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int, bool]], *, heeded: bool) -> None:
     word = (line.split("=", 1)[0].split(None, 1) or [""])[0]
     rest = line[len(word) :].lstrip(" \t=").strip()
     if word == "--require-hashes":
@@ -271,13 +278,13 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int]]) -> N
         inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
         _keep(rest, base, inputs)
-        _scan(rest, base, inputs, seen)
+        _scan(rest, base, inputs, seen, heeded=heeded and word.lstrip("-").startswith("r"))
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
         _keep(line[2:].strip(), base, inputs)
-        _scan(line[2:].strip(), base, inputs, seen)
+        _scan(line[2:].strip(), base, inputs, seen, heeded=heeded and line.startswith("-r"))
     elif "--hash" in line:
         requirement, *given = line.split("--hash")
-        inputs.note_hash(requirement, [_first_word(text.lstrip("= ")) for text in given])
+        inputs.note_hash(requirement, [_first_word(text.lstrip("= ")) for text in given], heeded=heeded)
     else:
         inputs.note_url(line)
 

@@ -216,7 +216,7 @@ class Sealing:
             raise _refusal({unverifiable.name: unverifiable.reason}) from None
         except preflight.Refused as refused:
             self.trace.append("a file's bytes do not match; uv says which")
-            return Decision(self.flagged(line, *ask.constraints(refused.pins)))
+            return Decision(self.flagged(line, *ask.constraints(refused.pins)), _told(ask.unchecked))
         except preflight.Failed as failed:
             if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
                 return Decision(self.arguments)  # no such command line: uv says so, and nothing else can happen
@@ -228,8 +228,8 @@ class Sealing:
                 self.trace.append("uv has said no already")
                 words = failed.final.words()
                 built = _lines(text for text in ask.built() if text not in words)
-                return Decision([], progress=built + words, code=failed.final.code)
-            decision = Decision(flagged) if line.has("--dry-run") and not enforce else self.unsealed(
+                return Decision([], _told(ask.unchecked), progress=built + words, code=failed.final.code)
+            decision = Decision(flagged, _told(ask.unchecked)) if line.has("--dry-run") and not enforce else self.unsealed(
                 flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
             decision.progress = "" if line.has("--quiet") else _lines(ask.built())
             return decision
