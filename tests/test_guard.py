@@ -123,12 +123,8 @@ def test_a_build_that_was_allowed_ends_with_the_dry_run(make_world: Callable[...
     assert not (world.home / "built").exists()
 
 
-@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
-def test_a_program_that_has_uv_as_its_child(make_world: Callable[..., World], version: str) -> None:
-    """Stopped, such a program leaves its uv behind, which then neither hangs nor builds; and uv may build before it says what it selects."""
-    world = make_world(version)
-    name, good = sdist("app", "1.0")
-    world.index.add((name, sdist("app", "1.0", note=f"\n{MARK}")[1]), original=good)
+def builds_before_it_selects(world: World) -> str:
+    """Path of a program that has uv as its child, which says nothing of what it selects."""
     program = world.root / "launcher" / "uv"
     program.parent.mkdir()
     program.write_text(f"""#!/bin/sh
@@ -137,6 +133,24 @@ case " $* " in *" --dry-run "*) ;; *) exec '{world.uv}' "$@";; esac
 read -r code <'{world.root}/code' && exit "$code"
 """)
     program.chmod(0o755)
-    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(program)}, timeout=60)
+    return str(program)
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.11.19", "0.12.15", "0.12.16", "0.13.9"])
+def test_a_hash_that_uv_has_computed_is_none_of_the_index(make_world: Callable[..., World], version: str) -> None:
+    """Where uv builds an sdist before it says that it selects it, and the index has no hash."""
+    world = make_world(version)
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"), advertised=())
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": builds_before_it_selects(world), "UV_SHIM_MODE": "enforce"}, timeout=60)
+    assert (result.code, world.freeze(), (world.home / "ran").exists()) == (2, "", False), result.stderr
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+def test_a_program_that_has_uv_as_its_child(make_world: Callable[..., World], version: str) -> None:
+    """Stopped, such a program leaves its uv behind, which then neither hangs nor builds; and uv may build before it says what it selects."""
+    world = make_world(version)
+    name, good = sdist("app", "1.0")
+    world.index.add((name, sdist("app", "1.0", note=f"\n{MARK}")[1]), original=good)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": builds_before_it_selects(world)}, timeout=60)
     assert (result.code != 0, world.freeze(), (world.home / "ran").exists()) == (True, "", False), result.stderr
     assert "ash mismatch" in result.stderr

@@ -169,7 +169,7 @@ def test_any_requirements_file_can_be_read(tmp_path_factory: pytest.TempPathFact
     file.write_bytes(text)
     line = CommandLine.parse(["pip", "install", "-r", str(file)])
     assert line is not None
-    requirements.read(line, {}, requirements.Inputs())
+    requirements.read(line, {}, requirements.Inputs(), locks=True)
 
 
 @settings(max_examples=500, deadline=None)

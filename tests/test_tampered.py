@@ -380,6 +380,20 @@ def a_hash_in_a_url_behind_a_marker(world: World) -> Attack:
 
 
 @attack
+def a_line_that_is_none_to_uv(world: World) -> Attack:
+    """A form feed ends no line there, and so no comment."""
+    return Attack(install("-r", own_file(world, "r.txt", f"# old pins\x0capp==1.0 {_GIVEN}\napp==1.0\n")), evil_wheel(world.index, "app"))
+
+
+@attack
+def a_url_that_an_override_names(world: World) -> Attack:
+    bad = evil_wheel(world.index, "lib")
+    own_file(world, "pyproject.toml", f'[tool.uv]\noverride-dependencies = ["lib @ {world.index.url}/main/files/{bad.name}'
+             f'#sha256={digest(bad, served=False)}"]\n')
+    return Attack(install(local_wheel_that_needs(world, bad)), bad)
+
+
+@attack
 def a_url_that_a_project_names(world: World) -> Attack:
     bad = evil_wheel(world.index, "lib")
     own_file(world, "pyproject.toml", '[project]\nname = "own"\nversion = "1.0"\n'
@@ -572,13 +586,14 @@ def test_enforce_believes_no_hash_that_uv_may_not_see(make_world: Callable[..., 
     assert result.code != 0
 
 
+@pytest.mark.parametrize("hashes", ["hashes = {}", "hashes = {\t}", '"hashes" = { }', f'hashes = {{ sha1 = "{"0" * 40}" }}'])
 @pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
-def test_a_lock_file_without_hashes(make_world: Callable[..., World], version: str) -> None:
-    """As uv writes it of an index that has none."""
+def test_a_lock_file_without_hashes(make_world: Callable[..., World], version: str, hashes: str) -> None:
+    """As uv writes it of an index that has none; or with such as uv does not know."""
     world = make_world(version)
     file = world.index.add(wheel("app", "1.0"))
     own_file(world, "pylock.toml", 'lock-version = "1.0"\ncreated-by = "uv"\n\n[[packages]]\nname = "app"\nversion = "1.0"\n'
-             f'index = "{world.index.simple()}"\nwheels = [{{ url = "{world.index.url}/main/files/{file.name}", hashes = {{}} }}]\n')
+             f'index = "{world.index.simple()}"\nwheels = [{{ url = "{world.index.url}/main/files/{file.name}", {hashes} }}]\n')
     result = attempt(world, install("-r", "pylock.toml"), "enforce")
     assert (result.code, world.freeze(), len(result.said)) == (2, "", 1)
     result = attempt(world, install("-r", "pylock.toml"), "seal")
@@ -587,6 +602,22 @@ def test_a_lock_file_without_hashes(make_world: Callable[..., World], version: s
 
 
 # What has no hash.
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["an index", "links"])
+@pytest.mark.parametrize("form", [wheel, sdist], ids=["wheel", "sdist"])
+def test_enforce_refuses_what_seal_left_in_the_cache(make_world: Callable[..., World], version: str, form: Callable[..., tuple[str, bytes]],
+                                                     *, flat: bool) -> None:
+    """A hash that uv has computed by then is none of the index's."""
+    world = make_world(version)
+    world.index.configure(json=False)
+    world.index.add(form("app", "1.0"), advertised=())
+    command = install("--find-links", f"{world.index.url}/main/links", "--no-index", "app") if flat else install("app")
+    elsewhere = ("--target", str(world.root / "elsewhere"))
+    for mode in ("enforce", "enforce", "seal", "enforce"):
+        result = attempt(world, (*command, *elsewhere) if mode == "seal" else command, mode)
+        assert (result.code == 0) == (mode == "seal"), result.stderr
+    assert world.freeze() == ""
 
 
 def unhashed(world: World) -> tuple[str, ...]:
@@ -685,6 +716,10 @@ def test_selected_file_is_checked_beside_unhashed_ones(make_world: Callable[...,
 # More that `enforce` refuses, and what it allows.
 
 
+#: As long as a commit.
+_LONG = "a-branch/".ljust(40, "z")
+
+
 def git_repository(world: World) -> tuple[Path, str]:
     """A repository with a project in it, and its commit."""
     folder = world.root / "repository"
@@ -696,7 +731,7 @@ def git_repository(world: World) -> tuple[Path, str]:
     identity = {"PATH": os.environ["PATH"], "HOME": str(world.home), "GIT_CONFIG_NOSYSTEM": "1"}
     for name in ("AUTHOR", "COMMITTER"):
         identity.update({f"GIT_{name}_NAME": "tests", f"GIT_{name}_EMAIL": "tests@example.org"})
-    for args in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "all"), ("tag", "v1")):
+    for args in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "all"), ("tag", "v1"), ("branch", _LONG)):
         subprocess.run(["git", *args], cwd=folder, env=identity, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, env=identity, check=True, capture_output=True, text=True)
     return folder, commit.stdout.strip()
@@ -756,7 +791,7 @@ def test_enforce_allows_urls_with_hash(make_world: Callable[..., World], version
     assert (result.code, result.said) == (0, ())
 
 
-@pytest.mark.parametrize("reference", ["", "@main", "@v1", "@short", "@full"])
+@pytest.mark.parametrize("reference", ["", "@main", "@v1", f"@{_LONG}", "@short", "@full"])
 def test_enforce_wants_full_commits(make_world: Callable[..., World], version: str, reference: str) -> None:
     """Of a Git repository, only a full commit names a fixed content; anything less is refused in ``enforce``."""
     world = make_world(version)

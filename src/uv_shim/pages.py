@@ -37,23 +37,30 @@ def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
 
 
 def flat_digests_of(cache: str, filename: str) -> list[str] | None:
-    """``algorithm:hex`` that a page for ``--find-links`` gives for a file, in its URL's fragment; None where no page lists it."""
-    marker = f"/{filename}".encode()
+    """``algorithm:hex`` that pages for ``--find-links`` give for a file, in its URL's fragment; None where no page lists it."""
+    found: list[str] | None = None
     for folder in _subfolders(cache, "flat-index-v", "html"):
         for page in os.listdir(folder):
             try:
                 with open(os.path.join(folder, page), "rb") as file:
-                    _, listed, rest = file.read().partition(marker)
+                    text = file.read()
             except OSError:
                 continue
-            if listed:
-                name, _, digest = rest[1:200].partition(b"=")
-                algorithm = name.decode("ascii", "replace")
-                length = next((length for length, known in _ALGORITHMS.items() if known == algorithm), 0)
-                # What follows may be a file name that begins like a digest.
-                digest = _run_after(digest, b"")[:length]
-                return [f"{algorithm}:{digest.decode()}"] if rest[:1] == b"#" and length and len(digest) == length else []
-    return None
+            for marker in {f"/{filename}".encode(), f"/{filename.replace('+', '%2B')}".encode()}:
+                _, listed, rest = text.partition(marker)
+                if listed:
+                    found = [*(found or []), *_in_fragment(rest)]
+    return found
+
+
+def _in_fragment(rest: bytes) -> list[str]:
+    """The digest that follows a file's URL, in its fragment."""
+    name, _, digest = rest[1:200].partition(b"=")
+    algorithm = name.decode("ascii", "replace")
+    length = next((length for length, known in _ALGORITHMS.items() if known == algorithm), 0)
+    # What follows may be a file name that begins like a digest.
+    digest = _run_after(digest, b"")[:length]
+    return [f"{algorithm}:{digest.decode()}"] if rest[:1] == b"#" and length and len(digest) == length else []
 
 
 def readings(run: bytes) -> list[str]:

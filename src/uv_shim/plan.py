@@ -120,21 +120,21 @@ def parse_log(stderr: str) -> Plan:
     searched: set[str] = set()
     python = None
     said = False
-    for line in stderr.splitlines():
+    for line in stderr.split("\n"):
         if line.startswith("Would "):
             said = True
         elif line.startswith((" + ", " - ", " ~ ")):
             if said:
                 changes.append(_change(line))
-        elif "Selecting: " in line:
+        elif line.startswith("DEBUG Selecting: "):
             name, version, filename = _selection(line)
             if filename:
                 selected[normalize(name), version] = filename
-        elif "Searching for a compatible version of " in line:
+        elif line.startswith("DEBUG Searching for a compatible version of "):
             searched.add(normalize(line.partition(" version of ")[2].partition(" (")[0].partition("[")[0]))
-        elif "Fetching metadata for " in line:
+        elif line.startswith("TRACE Fetching metadata for "):
             _note_page(line, pages)
-        elif "Identified uncached " in line:
+        elif line.startswith("DEBUG Identified uncached "):
             name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
             uncached.add((normalize(name), version))
         elif python is None:
@@ -200,7 +200,7 @@ def _selection(line: str) -> tuple[str, str, str]:
         return "", "", ""
     name, _, version = words[0].partition("==")
     last = words[-1]
-    return name, version, last[1:-1] if last.startswith("(") and "." in last else ""
+    return name, version, last[1:-1] if last.startswith("(") and "." in last and "/" not in last else ""
 
 
 def _note_page(line: str, pages: dict[str, list[str]]) -> None:

@@ -217,7 +217,8 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found.key)
-            if found.direct and self._enforce and not pin_by_url(found.name, found.url):
+            known = not solving or self._inputs.names_url(found.url)
+            if found.direct and self._enforce and not (known and pin_by_url(found.name, found.url)):
                 raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
 
@@ -241,7 +242,9 @@ class Preflight:
         if found:
             # With a hash, uv checks it by itself, or is told to; without one, `enforce` refuses.
             kept = found is downloaded and found.name and not self.regime.hashes
-            wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
+            # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get.
+            pinned = pin_by_url(found.name, found.url) if not solving or self._inputs.names_url(found.url) else None
+            wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pinned)
         else:
             # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
@@ -251,7 +254,7 @@ class Preflight:
 
     def has_own_hash(self, url: str) -> bool:
         """Whether a direct URL names a content that uv checks by itself."""
-        return self._inputs.has_commit(url) if url.startswith("git+") else self._inputs.has_url_hash(url, fragments=self.regime.fragments)
+        return self._inputs.has_commit(url) if url.startswith("git+") else self._inputs.has_url_hash(url)
 
     def _seal_sdist(self, sdist: Sdist, log: Plan) -> list[Pin] | None:
         """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""

@@ -95,7 +95,8 @@ class Query:
                 if selected.endswith(".whl") != filename.endswith(".whl") and f"{kind}={key[0]}" not in options:
                     options = [*options, f"{kind}={key[0]}"]  # that file is none of our business
                     continue
-                if selected == filename:
+                if selected in ("", filename):
+                    # Of one that uv has fetched ahead of its choice, that file is meant as well.
                     self.advertised.files[key] = {filename: []}
                 else:
                     beside.append(key)
@@ -194,8 +195,10 @@ class Query:
                 self.advertised.files[name, version] = {filename: digests}
             elif filename:
                 flat = pages.flat_digests_of(cache, filename)
-                if flat is not None and (flat or told is None):
-                    self.advertised.files[name, version] = {filename: flat}
+                if flat is not None:
+                    # The cache may have pages of other calls as well; and what uv tells may be what it has computed.
+                    digests = flat if len(set(flat)) < 2 else [digest for digest in flat if digest in (told or ())]
+                    self.advertised.files[name, version] = {filename: digests}
 
 
 def spelled(version: str) -> list[str]:

@@ -18,8 +18,8 @@ _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHE
 #: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
 _STOPS = (2, 15, 1, 3)
 
-#: What of uv's log is read: its choices, and which index it asks for which name.
-_LOG = "uv=debug,uv_client::registry_client=trace"
+#: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata, anybody may have written.
+_LOG = "uv=debug,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
 #: What uv's last words have in them where a server gave no answer (`reqwest`), or said that it has failed.
@@ -354,7 +354,7 @@ class Run:
             if stopped:
                 continue
             end = stderr.rfind(b"\n") + 1
-            lines = _plain(stderr[seen:end].decode("utf-8", "replace")).splitlines()
+            lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
             stopped = next((line for line in lines if stop_at(line)), None)
             if not stopped:

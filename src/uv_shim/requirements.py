@@ -26,6 +26,8 @@ _READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE", "SSL_CLIENT_CERT")
 #: Variables of later releases that stand for `--directory`.
 _WORKING_DIRECTORY = ("UV_WORKING_DIR", "UV_WORKING_DIRECTORY")
 
+_HEX = frozenset("0123456789abcdef")
+
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 #: A file's kind in its mode, and those kinds that can be read one time only: named pipe, socket, character device (`stat`).
@@ -74,7 +76,7 @@ class Inputs:
         conditional = marker or not heeded
         if "://" in requirement:
             url = _url_of(requirement)
-            self.urls.add(url)
+            self.urls.add(url.partition("#")[0])
             if not conditional:
                 self._hashed_urls.add(url)
             return
@@ -93,13 +95,13 @@ class Inputs:
         url, marker, _ = requirement.partition(" ;")
         url = url.strip()
         if "://" in url:
-            self.urls.add(_url_of(url))
+            self.urls.add(_url_of(url).partition("#")[0])
         if names_hash(url):
             self.note_hash(f"{url};" if marker else url, [])
         if "git+" in requirement:
-            commit = _first_word(requirement.partition("git+")[2].partition("#")[0]).rpartition("@")[2]
-            if len(commit) == 40:
-                self.git_commits.add(commit.lower())
+            commit = _commit(_first_word(requirement.partition("git+")[2]))
+            if len(commit) == 40 and _HEX.issuperset(commit):
+                self.git_commits.add(commit)
 
     def distrust(self) -> None:
         """Take no hash for one that uv sees: the files that were read may not be those that uv reads."""
@@ -119,23 +121,22 @@ class Inputs:
 
     def names_url(self, url: str) -> bool:
         """Whether the user named that URL: it is no file of an index."""
-        return _bare(url) in self.urls
+        return _bare(url).partition("#")[0] in self.urls
 
-    def has_url_hash(self, url: str, *, fragments: bool) -> bool:
-        """Whether uv has a hash for that direct URL: from the user, beside it or in its fragment.
-
-        Args:
-            fragments: uv heeds a hash in any fragment, also of a URL that the user did not name.
-        """
-        return (fragments and names_hash(url)) or _bare(url) in self._hashed_urls
+    def has_url_hash(self, url: str) -> bool:
+        """Whether the user gave a hash for that direct URL, beside it or in its fragment. uv does not heed each that others give."""
+        return _bare(url) in self._hashed_urls
 
     def has_commit(self, url: str) -> bool:
         """Whether that Git URL names a full commit, and the user did."""
-        return url.partition("#")[0].rpartition("@")[2].lower() in self.git_commits
+        return _commit(url) in self.git_commits
 
 
-def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
+def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: bool) -> None:
     """Read the inputs that the command line names. Inputs that vanish once read are kept in private files, on the same descriptors.
+
+    Args:
+        locks: this uv knows lock files (pylock.toml).
 
     Raises:
         OnlyOnce: an input cannot be read twice and cannot be kept (a named pipe).
@@ -157,7 +158,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
         _keep(value, folder, inputs)
     seen: set[tuple[int, int, bool]] = set()
     for value, name in files:
-        if name == "--requirements" and _is_lock(value, folder, inputs):
+        if locks and name == "--requirements" and _is_lock(value, folder, inputs):
             inputs.requires_hashes = True
         elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
@@ -223,7 +224,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, boo
         else:
             return
     else:
-        if "://" in value or value.endswith((".py", ".cfg")):
+        if "://" in value or value.lower().endswith((".py", ".pyw", ".cfg")):
             inputs.plain = False
             return
         path = _path(folder, value)
@@ -238,8 +239,12 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, boo
         seen.add((status.st_dev, status.st_ino, heeded))
         if name.endswith(".toml") and not name.startswith("pylock."):
             # Which of its entries count here, uv knows.
-            inputs.urls.update(_url_of(part) for part in text.decode("utf-8", "replace").replace("'", '"').split('"') if "://" in part)
+            quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
+            inputs.urls.update(_url_of(part).partition("#")[0] for part in quoted if "://" in part)
             return
+    if text.startswith(b"# /// script") or b"\n# /// script" in text:
+        inputs.plain = False  # a script: uv reads what is in that comment, and nothing else
+        return
     for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, seen, heeded=heeded)
 
@@ -260,8 +265,21 @@ def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
         return False  # uv says more of it
     if b"lock-version" not in text:
         return False  # before uv knew lock files, one could have that name
-    if b"hashes={}" in text.replace(b" ", b""):
+    if not _has_hashes(text):
         inputs.lock_without_hashes = path
+    return True
+
+
+def _has_hashes(text: bytes) -> bool:
+    """Whether each file of a lock has a hash that uv checks: an inline table or one of its own, with an algorithm that uv knows."""
+    for after in text.split(b"hashes")[1:]:
+        part = after.lstrip(b" \t\"'")
+        entry = part.partition(b"}")[0] if part[:1] == b"=" else part.partition(b"\n[")[0] if part[:1] == b"]" else None
+        if entry is None:
+            continue  # in a name or a URL
+        plain = entry.translate(None, b" \t").replace(b"'", b'"')
+        if not any(name + b'="' in plain and name + b'=""' not in plain for name in (b"sha256", b"sha384", b"sha512", b"md5")):
+            return False
     return True
 
 
@@ -277,20 +295,33 @@ def _line(line: str, base: str, inputs: Inputs, seen: set[tuple[int, int, bool]]
             rest = os.path.abspath(_path(base, rest))
         inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
-        _keep(rest, base, inputs)
-        _scan(rest, base, inputs, seen, heeded=heeded and word.lstrip("-").startswith("r"))
+        _named(rest, base, inputs, seen, heeded=heeded and word.lstrip("-").startswith("r"))
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
-        _keep(line[2:].strip(), base, inputs)
-        _scan(line[2:].strip(), base, inputs, seen, heeded=heeded and line.startswith("-r"))
-    elif "--hash" in line:
-        requirement, *given = line.split("--hash")
+        _named(line[2:], base, inputs, seen, heeded=heeded and line.startswith("-r"))
+    elif " --hash" in line:
+        requirement, *given = line.split(" --hash")
         inputs.note_hash(requirement, [_first_word(text.lstrip("= ")) for text in given], heeded=heeded)
     else:
         inputs.note_url(line)
 
 
+def _named(value: str, base: str, inputs: Inputs, seen: set[tuple[int, int, bool]], *, heeded: bool) -> None:
+    """Look through a file that another one names."""
+    value = value.partition("#")[0].strip()
+    if any(letter in value for letter in "\"'\\$"):
+        inputs.plain = False  # uv knows which file that is
+        return
+    _keep(value, base, inputs)
+    _scan(value, base, inputs, seen, heeded=heeded)
+
+
 def _first_word(text: str) -> str:
-    return "".join(text.split()[:1])
+    return text.replace("\t", " ").lstrip(" ").partition(" ")[0]
+
+
+def _commit(url: str) -> str:
+    """What a Git URL names behind its path; a commit, if it is one."""
+    return url.partition("#")[0].rpartition("@")[2].lower()
 
 
 def names_hash(text: str) -> bool:
@@ -304,10 +335,12 @@ def _url_of(requirement: str) -> str:
 
 
 def _bare(url: str) -> str:
-    """The URL without fragment and credentials."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
+    """The URL without credentials, and of its fragment only a subdirectory, which makes it another package's."""
+    address, _, fragment = url.partition("#")
+    scheme, _, rest = address.partition("://")
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    inside = "".join(f"#{part}" for part in fragment.split("&") if part.startswith("subdirectory="))
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{inside}"
 
 
 def _release(version: str) -> str:
@@ -322,10 +355,10 @@ def logical_lines(text: str) -> list[str]:
     """Lines with their continuations joined, without comments and blank lines."""
     lines = []
     pending = ""
-    for raw in text.splitlines():
+    for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):  # and nowhere else, as uv does
         if raw.lstrip().startswith("#"):
             continue
-        piece = raw.replace("\t#", " #").split(" #", 1)[0].rstrip()
+        piece = raw.replace("\t#", " #").replace("\t--hash", " --hash").split(" #", 1)[0].rstrip()
         if piece.endswith("\\"):
             pending += piece[:-1] + " "
             continue

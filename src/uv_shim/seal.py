@@ -154,7 +154,7 @@ class Sealing:
 
         self.inputs = inputs = requirements.Inputs()
         try:
-            requirements.read(line, self.environ, inputs)
+            requirements.read(line, self.environ, inputs, locks=regime.format)
         except requirements.OnlyOnce as error:
             return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
         if inputs.lock_elsewhere and enforce:
@@ -205,7 +205,7 @@ class Sealing:
             pins, unsealed = self.pins(ask, inputs, installs, plan, enforce=enforce)
             if enforce and unsealed:
                 raise _refusal(unsealed)
-            if regime.checks_cache:
+            if regime.checks_cache and not any(pin.url for pin in pins):
                 return Decision(flagged)
             if pins and not ask.settles(plan, pins):
                 pins, dropped = self.agreed(ask, plan, pins)

@@ -9,7 +9,7 @@ from __future__ import annotations
 class Regime:
     """What uv does by itself, and so what is left for the shim to do."""
 
-    __slots__ = ("audits_only", "checks", "checks_cache", "computes", "constrains", "flag", "format", "fragments", "hashes")
+    __slots__ = ("audits_only", "checks", "checks_cache", "computes", "constrains", "flag", "format", "hashes")
 
     def __init__(self, version: tuple[int, int, int]) -> None:
         #: ``--verify-hashes`` exists.
@@ -20,8 +20,6 @@ class Regime:
         self.format = version >= (0, 6, 15)
         #: Asked for hashes, uv downloads sdists, and whatever has no hash on the index, and tells what it computed.
         self.computes = version < (0, 4, 7)
-        #: A hash in the URL of a dependency is heeded; before, only in one that the user names (uv issue 18778).
-        self.fragments = version >= (0, 11, 4)
         #: With nothing to do, ``pip install`` says so and does nothing else (later, the setting ``strict`` adds to it).
         self.audits_only = version < (0, 12, 0)
         #: uv keeps a SHA-256 of whatever it downloads.

@@ -1,0 +1,79 @@
+"""A hash is the user's own only where uv is sure to heed it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from uv_shim import requirements
+from uv_shim.arguments import CommandLine
+
+HASH = f"--hash=sha256:{'0' * 64}"
+FRAGMENT = f"sha256={'0' * 64}"
+URL = "https://example.org/files/app-1.0.tar.gz"
+
+
+def read(folder: Path, files: dict[str, str], *words: str) -> requirements.Inputs:
+    for name, text in files.items():
+        (folder / name).write_bytes(text.encode())
+    os.chdir(folder)
+    line = CommandLine.parse(["pip", "install", *words])
+    assert line
+    inputs = requirements.Inputs()
+    requirements.read(line, {}, inputs, locks=True)
+    return inputs
+
+
+@pytest.mark.parametrize(("text", "heeded"), [
+    (f"app==1.0 {HASH}\n", True), (f"app==1.0 \\\n    {HASH}\n", True), (f"app==1.0\t{HASH} # why\n", True), (f"app[x]==1.0.0 {HASH}", True),
+    (f"app==1.0 {HASH}\r\nlib\r\n", True), (f"-r other.txt # why\nlib {HASH}", True), (f"app>=1.0 {HASH}", False), (f"app==1.0{HASH}", False),
+    (f"app==1.0 ; sys_platform == 'win32' {HASH}", False), (f"# old\x0capp==1.0 {HASH}\n", False), (f"# old\u2028app==1.0 {HASH}\n", False),
+    (f"# app==1.0 {HASH}\n", False), ("-c other.txt\napp==1.0\n", False), ("--constraint other.txt\n", False), ("-r other.txt\n", True),
+    ("-r other.txt#x\n", True), ("-r 'other.txt'\n", False), (f"# /// script\n# dependencies = ['app==1.0']\n# ///\napp==1.0 {HASH}\n", False),
+])  # fmt: skip
+def test_a_hash_beside_a_version(text: str, heeded: bool, tmp_path: Path) -> None:  # a case
+    inputs = read(tmp_path, {"r.txt": text, "other.txt": f"app==1.0 {HASH}\n", "other.txt#x": ""}, "-r", "r.txt")
+    assert inputs.has_hash("app", "1.0") == heeded
+
+
+def test_constraints_of_the_command_line_are_heeded(tmp_path: Path) -> None:
+    """Also where another file names the same one in a way that is not."""
+    files = {"c.txt": f"app==1.0 {HASH}\n", "r.txt": "-c c.txt\napp\n"}
+    assert read(tmp_path, files, "-r", "r.txt", "-c", "c.txt").has_hash("app", "1.0")
+    assert read(tmp_path, files, "-c", "c.txt", "app").has_hash("app", "1.0")
+
+
+@pytest.mark.parametrize(("text", "heeded"), [
+    (f"app @ {URL}#{FRAGMENT}\n", True), (f"app @ {URL} {HASH}\n", True), (f"{URL}#{FRAGMENT}\n", True), (f"app @ {URL}\n", False),
+    (f"app @ {URL}#{FRAGMENT} ; sys_platform == 'win32'\n", False), (f"app @ {URL}#egg=app{HASH}\n", False),
+    (f"app @ {URL}#egg=app\u00a0{HASH}\n", False), (f"app @ {URL}#subdirectory=app {HASH}\n", False),
+])  # fmt: skip
+def test_a_hash_of_a_url(text: str, heeded: bool, tmp_path: Path) -> None:  # a case
+    inputs = read(tmp_path, {"r.txt": text}, "-r", "r.txt")
+    assert inputs.has_url_hash(URL) == heeded
+    assert inputs.names_url(URL)
+    assert not inputs.has_url_hash(f"{URL}#subdirectory=other")
+
+
+@pytest.mark.parametrize(("url", "commit"), [
+    (f"git+https://example.org/app@{'a1' * 20}", True), (f"git+https://example.org/app@{'A1' * 20}#subdirectory=x", True),
+    ("git+https://example.org/app@main", False), ("git+ssh://git@github.com/example-org/internal-services", False),
+])  # fmt: skip
+def test_a_full_commit(url: str, commit: bool, tmp_path: Path) -> None:  # a case
+    assert read(tmp_path, {}, f"app @ {url}").has_commit(url) == commit
+
+
+@pytest.mark.parametrize(("hashes", "there"), [
+    (f'hashes = {{ sha256 = "{"0" * 64}" }}', True), (f"hashes = {{sha512='{'0' * 128}'}}", True), ("hashes = {}", False), ("hashes={\t}", False),
+    (f'hashes = {{ sha1 = "{"0" * 40}" }}', False), ('hashes = { sha256 = "" }', False), ('"hashes" = { }', False),
+])  # fmt: skip
+def test_hashes_of_a_lock(hashes: str, there: bool, tmp_path: Path) -> None:  # a case
+    text = f'lock-version = "1.0"\n[[packages]]\nname = "hashes"\nwheels = [{{ url = "https://example.org/hashes-1.0-py3-none-any.whl", {hashes} }}]\n'
+    inputs = read(tmp_path, {"pylock.toml": text}, "-r", "pylock.toml")
+    assert inputs.requires_hashes
+    assert (inputs.lock_without_hashes == "") == there
+    table = text.replace("wheels = [{ url", "[packages.archive]\nurl").split(", ", 1)[0] + f"\n[packages.archive.hashes]\n{hashes.partition('{')[2][:-1]}\n[[packages]]\n"
+    inputs = read(tmp_path, {"pylock.toml": table}, "-r", "pylock.toml")
+    assert (inputs.lock_without_hashes == "") == there
