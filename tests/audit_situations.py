@@ -272,8 +272,10 @@ def wheel_where_an_sdist_is_wanted(stage: Stage) -> Expected:
 
 
 def wheel_where_a_setting_wants_the_sdist(stage: Stage) -> Expected:
-    stage.lock("both", "tagged", extra='[tool.uv]\nno-binary-package = ["both"]\n')
+    stage.lock("both", "tagged")
     stage.hashed(BOTH[0], TAGGED[0])
+    with (stage.project / "pyproject.toml").open("a") as file:
+        file.write('[tool.uv]\nno-binary-package = ["both"]\n')
     if stage.number < (0, 5, 30):
         return {"both": "other-file", "tagged": "cached"}
     stage.env["UV_NO_BINARY_PACKAGE"] = "tagged"
@@ -548,7 +550,7 @@ def git_cached_under_a_longer_name(stage: Stage) -> Expected:
     stage.lock(f"repo @ git+file://{stage.world.root}/repo")
     # As git itself does it in a large repository.
     stage.uv("sync", "--python", str(PYTHON), GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="core.abbrev", GIT_CONFIG_VALUE_0="12")
-    assert {len(path.name) for path in stage.cache.glob("git-v*/checkouts/*/*")} == {12}
+    assert all(len(path.name) >= 12 for path in stage.cache.glob("git-v*/checkouts/*/*")), list(stage.cache.glob("git-v*/checkouts/*/*"))
     (stage.world.root / "repo").rename(stage.world.root / "moved")
     return {"repo": "cached" if stage.number >= (0, 5, 30) else "checked-out"}
 

@@ -46,7 +46,7 @@ def test_constraints_of_the_command_line_are_heeded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "heeded"), [
-    (f"app @ {URL}#{FRAGMENT}\n", True), (f"app @ {URL} {HASH}\n", True), (f"{URL}#{FRAGMENT}\n", True), (f"app @ {URL}\n", False),
+    (f"app @ {URL}#{FRAGMENT}\n", True), (f"app @ {URL} {HASH}\n", True), (f"app[x]@{URL}#{FRAGMENT}\n", True), (f"app@{URL} {HASH}\n", True), (f"{URL}#{FRAGMENT}\n", True), (f"app @ {URL}\n", False),
     (f"app @ {URL}#{FRAGMENT} ; sys_platform == 'win32'\n", False), (f"app @ {URL}#egg=app{HASH}\n", False),
     (f"app @ {URL}#egg=app\u00a0{HASH}\n", False), (f"app @ {URL}#subdirectory=app {HASH}\n", False),
 ])  # fmt: skip

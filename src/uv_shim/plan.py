@@ -123,6 +123,7 @@ def parse_log(stderr: str) -> Plan:
     for line in stderr.split("\n"):
         if line.startswith("Would "):
             said = True
+            changes.clear()  # what stands before uv's last word is none of it: metadata may be quoted there
         elif line.startswith((" + ", " - ", " ~ ")):
             if said:
                 changes.append(_change(line))

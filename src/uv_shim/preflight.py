@@ -14,7 +14,7 @@ from uv_shim.hashes import Pin
 from uv_shim.plan import Interpreter, Plan, Sdist
 from uv_shim.query import Query, printed
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
-from uv_shim.requirements import Inputs, names_hash
+from uv_shim.requirements import Inputs, names_hash, note_settings
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -93,6 +93,8 @@ class Preflight:
         self.progress: list[str] = []
         self._hashed_urls: set[str] = set()
         self._shown_settings: str | None = None
+        #: Whether URLs of the settings were looked for.
+        self._settings_seen = False
         #: The question for them, started beside the query.
         self._settings_ahead: Run | None = None
 
@@ -217,7 +219,7 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found.key)
-            known = not solving or self._inputs.names_url(found.url)
+            known = not solving or self._names(found.url)
             if found.direct and self._enforce and not (known and pin_by_url(found.name, found.url)):
                 raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
@@ -233,7 +235,7 @@ class Preflight:
         A uv that keeps no hash would have to download it again: it is stopped before. One that does is stopped before it builds.
         """
         downloaded = plans.sdist_to_download(text)
-        if downloaded and (not solving or self._inputs.names_url(downloaded.url)):
+        if downloaded and (not solving or self._names(downloaded.url)):
             # Before uv resolves, it looks at direct URLs alone; and without dependencies to look for, not before it does.
             downloaded.direct = True
         # The package's name, which a constraint needs, may stand only in the second line.
@@ -243,7 +245,7 @@ class Preflight:
             # With a hash, uv checks it by itself, or is told to; without one, `enforce` refuses.
             kept = found is downloaded and found.name and not self.regime.hashes
             # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get.
-            pinned = pin_by_url(found.name, found.url) if not solving or self._inputs.names_url(found.url) else None
+            pinned = pin_by_url(found.name, found.url) if not solving or self._names(found.url) else None
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pinned)
         else:
             # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
@@ -251,6 +253,13 @@ class Preflight:
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
         return found if found and wanted and found.key not in self._met else None
+
+    def _names(self, url: str) -> bool:
+        """Whether the user names that URL, or his settings do."""
+        if not self._inputs.names_url(url) and not self._settings_seen:
+            self._settings_seen = True
+            note_settings(self._line, self._uv.environ, self._inputs)
+        return self._inputs.names_url(url)
 
     def has_own_hash(self, url: str) -> bool:
         """Whether a direct URL names a content that uv checks by itself."""

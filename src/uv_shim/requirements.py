@@ -103,6 +103,11 @@ class Inputs:
             if len(commit) == 40 and _HEX.issuperset(commit):
                 self.git_commits.add(commit)
 
+    def note_quoted(self, text: bytes) -> None:
+        """Remember each URL that a TOML file has somewhere in quotes."""
+        quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
+        self.urls.update(_url_of(part).partition("#")[0] for part in quoted if "://" in part)
+
     def distrust(self) -> None:
         """Take no hash for one that uv sees: the files that were read may not be those that uv reads."""
         self._hashed.clear()
@@ -162,12 +167,42 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: b
             inputs.requires_hashes = True
         elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs, seen)
+        elif name == "--overrides":
+            _note_urls(_path(folder, value), inputs)
     if not line.has("--directory") and any(environ.get(name) for name in _WORKING_DIRECTORY):
         inputs.distrust()
     for word in line.plain() + line.values("--editable"):
         inputs.note_url(word)
     for value in line.values("--group"):
         _scan(value.rpartition(":")[0] or "pyproject.toml", folder, inputs, seen)
+
+
+def note_settings(line: CommandLine, environ: dict[str, str], inputs: Inputs) -> None:
+    """Note the URLs in the settings files that uv may read for this call."""
+    import os
+
+    start = os.path.abspath((line.values("--project") or line.values("--directory") or ["."])[-1] or ".")
+    folders = [start]
+    while os.path.dirname(folders[-1]) != folders[-1]:
+        folders.append(os.path.dirname(folders[-1]))
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    files = [f"{folder}/{name}" for folder in folders for name in ("uv.toml", "pyproject.toml")]
+    for path in (*files, f"{home}/uv/uv.toml", "/etc/uv/uv.toml", *line.values("--config-file"), environ.get("UV_CONFIG_FILE", "")):
+        try:
+            with open(path, "rb") as file:
+                inputs.note_quoted(file.read())
+        except (OSError, ValueError):
+            continue
+
+
+def _note_urls(path: str, inputs: Inputs) -> None:
+    """Note the URLs of an overrides file; no uv is sure to heed a hash there."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return
+    inputs.urls.update(_url_of(line).partition("#")[0] for line in logical_lines(text) if "://" in line)
 
 
 def _path(folder: str, value: str) -> str:
@@ -239,8 +274,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, boo
         seen.add((status.st_dev, status.st_ino, heeded))
         if name.endswith(".toml") and not name.startswith("pylock."):
             # Which of its entries count here, uv knows.
-            quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
-            inputs.urls.update(_url_of(part).partition("#")[0] for part in quoted if "://" in part)
+            inputs.note_quoted(text)
             return
     if text.startswith(b"# /// script") or b"\n# /// script" in text:
         inputs.plain = False  # a script: uv reads what is in that comment, and nothing else
@@ -331,7 +365,10 @@ def names_hash(text: str) -> bool:
 
 
 def _url_of(requirement: str) -> str:
-    return _bare(_first_word(requirement.rpartition(" @ ")[2]))
+    """The URL of a requirement, as `name @ url` or `name@url` or alone."""
+    before, there, rest = requirement.partition("://")
+    scheme = before.replace("@", " ").split()[-1:]
+    return _bare(_first_word("".join(scheme) + there + rest))
 
 
 def _bare(url: str) -> str:
