@@ -987,6 +987,34 @@ def test_enforce_takes_a_good_sdist_that_an_override_names(make_world: Callable[
     assert (result.code, result.said) == (0, ()), result.stderr
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_url_of_a_project_that_has_to_be_built(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """uv resolves what the build needs before it comes to the URL. Where it cannot be told to check it, `enforce` refuses, and `seal` says so."""
+    world = make_world(version)
+    good = world.index.add(sdist("lib", "1.0", note="good"))
+    bad = world.index.add(("v1.0.tar.gz", sdist("lib", "1.0", note=f"\n{MARK}")[1]), original=good.data)
+    world.index.add(wheel("helper", "1.0"))
+    name, data = sdist("own", "1.0", requires=(f"lib @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}",))
+    (world.work / name).write_bytes(data)
+    subprocess.run(["tar", "-xzf", name], cwd=world.work, check=True)
+    toml = world.work / "own-1.0" / "pyproject.toml"
+    toml.write_text(toml.read_text().replace("requires = []", 'requires = ["helper"]'))
+    result = attempt(world, install("./own-1.0"), mode)
+    assert (result.code != 0, world.freeze()) == (True, "")
+    if (world.home / "attacked").exists():
+        assert mode == "seal"
+        assert any("unsealed: lib (built for its metadata" in line for line in result.said)
+
+
+def test_a_url_in_a_file_of_settings_is_no_requirement(make_world: Callable[..., World], version: str) -> None:
+    """The project here may have a package by the very URL that the index has; asked for by name, it is the index's."""
+    world = make_world(version)
+    file = world.index.add(sdist("app", "1.0"))
+    own_file(world, "pyproject.toml", f'[tool.uv.sources]\napp = {{ url = "{world.index.url}/main/files/{file.name}" }}\n')
+    result = attempt(world, install("app"), "enforce")
+    assert (result.code, result.said) == (0, ()), result.stderr
+
+
 def test_metadata_can_write_no_plan(make_world: Callable[..., World], version: str) -> None:
     """A wheel whose metadata cannot be read is quoted in uv's log, with line breaks: nothing in it is fetched or run."""
     world = make_world(version)

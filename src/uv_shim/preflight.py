@@ -168,8 +168,10 @@ class Preflight:
                 # The page may not have been in the cache yet when the run was stopped: once more.
                 self._unanswered.add(found.key)
                 self._met.discard(found.key)
-            elif not (sealed or found.direct or self._inputs.has_hash(*found.key) or self._is_here(*found.key, output)):
-                reason = "uv did not tell what the index advertises" if sealed is None else f"the index has no hash for {found.version}"
+            elif sealed is None if found.direct else not (
+                    sealed or self._inputs.has_hash(*found.key) or self._is_here(*found.key, output)):
+                reason = (f"nobody is known to name its URL, {found.url}" if found.direct else "uv did not tell what the index advertises"
+                          if sealed is None else f"the index has no hash for {found.version}")
                 if self._enforce:
                     raise Unverifiable(found.name, reason)
                 self.unchecked[found.name] = f"built for its metadata; {reason}"
@@ -219,8 +221,7 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found.key)
-            known = not solving or self._names(found.url)
-            if found.direct and self._enforce and not (known and pin_by_url(found.name, found.url)):
+            if found.direct and self._enforce and not pin_by_url(found.name, found.url):
                 raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
 
@@ -244,9 +245,7 @@ class Preflight:
         if found:
             # With a hash, uv checks it by itself, or is told to; without one, `enforce` refuses.
             kept = found is downloaded and found.name and not self.regime.hashes
-            # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get.
-            pinned = pin_by_url(found.name, found.url) if not solving or self._names(found.url) else None
-            wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pinned)
+            wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
             # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
@@ -270,6 +269,10 @@ class Preflight:
         name, version = sdist.name, sdist.version
         if sdist.direct:
             pin = pin_by_url(name, sdist.url)
+            if pin and log.solving and not self._names(sdist.url):
+                # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get. But a build before may have
+                # resolved what it needs: what is built by now is not built again.
+                return None
             if not pin:
                 self.hash_urls({name: sdist.url}, log.python)
             return [pin] if pin else []

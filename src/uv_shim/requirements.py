@@ -103,10 +103,11 @@ class Inputs:
             if len(commit) == 40 and _HEX.issuperset(commit):
                 self.git_commits.add(commit)
 
-    def note_quoted(self, text: bytes) -> None:
-        """Remember each URL that a TOML file has somewhere in quotes."""
+    def note_quoted(self, text: bytes, *, named: bool) -> None:
+        """Remember each URL that a TOML file has somewhere in quotes; those alone that are ``named``, as in `name @ url`."""
         quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
-        self.urls.update(_url_of(part).partition("#")[0] for part in quoted if "://" in part)
+        parts = [part for part in quoted if "://" in part and ("@" in part.partition("://")[0] or not named)]
+        self.urls.update(_url_of(part).partition("#")[0] for part in parts)
 
     def distrust(self) -> None:
         """Take no hash for one that uv sees: the files that were read may not be those that uv reads."""
@@ -190,7 +191,7 @@ def note_settings(line: CommandLine, environ: dict[str, str], inputs: Inputs) ->
     for path in (*files, f"{home}/uv/uv.toml", "/etc/uv/uv.toml", *line.values("--config-file"), environ.get("UV_CONFIG_FILE", "")):
         try:
             with open(path, "rb") as file:
-                inputs.note_quoted(file.read())
+                inputs.note_quoted(file.read(), named=True)
         except (OSError, ValueError):
             continue
 
@@ -274,7 +275,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, boo
         seen.add((status.st_dev, status.st_ino, heeded))
         if name.endswith(".toml") and not name.startswith("pylock."):
             # Which of its entries count here, uv knows.
-            inputs.note_quoted(text)
+            inputs.note_quoted(text, named=False)
             return
     if text.startswith(b"# /// script") or b"\n# /// script" in text:
         inputs.plain = False  # a script: uv reads what is in that comment, and nothing else
