@@ -40,7 +40,7 @@ _ALIASES = {
 
 VALUES = _LONG_VALUES | frozenset(name for name, same in _ALIASES.items() if same in _LONG_VALUES)
 
-#: What the query for hashes needs of the caller's options to ask the same indexes for the same files (names are canonical).
+#: What the query needs of the caller's options to ask the same indexes for the same files (canonical names).
 _ASKS_THE_INDEX = frozenset(
     "--index --default-index --index-url --extra-index-url --find-links --no-index --index-strategy --keyring-provider "
     "--torch-backend --exclude-newer --exclude-newer-package --no-binary --only-binary --no-build --build --prerelease "
@@ -148,7 +148,7 @@ class CommandLine:
         """Arguments of a ``pip compile`` that asks the same indexes; its requirements come on standard input.
 
         Args:
-            python: path of the interpreter that the install uses. A version would be taken for the lowest one of that name.
+            python: the interpreter of the install. A version would be taken for the lowest one of that name.
         """
         command = ["pip", "compile", "-", *options, *(("--python", python) if python else ())]
         if offline and not self.has("--offline"):

@@ -59,7 +59,7 @@ def path(environ: dict[str, str]) -> str | None:
 def folder(variable: str, below: str, environ: Mapping[str, str]) -> str | None:
     """The XDG folder that ``variable`` names, else the one ``below`` the home; None without a home.
 
-    A relative one names none, by the specification and to uv: it would be another one wherever a call is made.
+    A relative one names none, by the specification and to uv.
     """
     given = environ.get(variable, "")
     return given if given.startswith("/") else f"{environ['HOME']}/{below}" if environ.get("HOME") else None

@@ -39,7 +39,7 @@ class Advertised:
         self.urls: dict[str, str] = {}
 
     def of(self, name: str, version: str, filename: str) -> list[str]:
-        """Digests that the bytes may have: those of the file where they are known file by file, else those of the version."""
+        """Digests that the bytes may have: the file's where they are known by file, else the version's."""
         files = self.files.get((name, version))
         return files.get(filename, []) if files is not None else self.versions.get((name, version), [])
 
@@ -62,7 +62,7 @@ class Advertised:
             self.files[other] = self.files.pop(key)
 
     def drop_computed(self, downloaded: set[str]) -> None:
-        """Forget the digests of files that uv downloaded to answer: they are of whatever it got, not what the index advertises."""
+        """Forget the digests of files that uv downloaded to answer: they are of whatever it got."""
         for files in self.files.values():
             for filename in downloaded.intersection(files):
                 files[filename] = []

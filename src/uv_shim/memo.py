@@ -20,7 +20,7 @@ def path(environ: dict[str, str]) -> str | None:
 
 
 def recall(binary: str, environ: dict[str, str]) -> str | None:
-    """The first line of ``uv --version`` as it was, where ``binary`` is still the file that said it."""
+    """The first line of ``uv --version``, where ``binary`` is still the file that said it."""
     key = _identity(binary)
     for line in _lines(path(environ)) if key else []:
         version, _, rest = line.partition(" ")
@@ -63,7 +63,7 @@ def _identity(binary: str) -> str | None:
 
 
 def _is_uv_itself(binary: str) -> bool:
-    """Whether the file is uv, and no script or launcher of another manager's, which may be another uv the next time."""
+    """Whether the file is uv, and no launcher, which may be another uv the next time."""
     import os.path
 
     try:

@@ -64,7 +64,7 @@ def _in_fragment(rest: bytes) -> list[str]:
 
 
 def readings(run: bytes) -> list[str]:
-    """Each ``algorithm:hex`` that could stand in a run. One that is read across a border is no hash of anything, and harms nothing."""
+    """Each ``algorithm:hex`` that could stand in a run. One read across a border is no hash of anything."""
     found = []
     for length, algorithm in _ALGORITHMS.items():
         for start in {0, len(run) - length}:
@@ -79,7 +79,7 @@ def _folders(cache: str) -> list[str]:
 
 
 def _subfolders(cache: str, bucket: str, name: str) -> list[str]:
-    """``<cache>/<bucket>…/<name>``, as far as they are there; without a cache that can be read, the caller does without."""
+    """``<cache>/<bucket>…/<name>``, as far as they are there and can be read."""
     try:
         found = [os.path.join(cache, entry, name) for entry in os.listdir(cache) if entry.startswith(bucket)]
     except OSError:

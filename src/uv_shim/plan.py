@@ -43,7 +43,7 @@ class Change:
 
 
 class Interpreter:
-    """The Python that uv installs for: its version, and the file or environment that it is, which uv does not always say."""
+    """The Python that uv installs for; ``path``: its file or environment, as far as uv says it."""
 
     __slots__ = ("path", "version")
 
@@ -85,7 +85,7 @@ class Plan:
         #: (name, version) of what the cache cannot serve.
         self.uncached = uncached
         self.python = python
-        #: What uv says, without its log, where all it does is to find every requirement satisfied; None otherwise.
+        #: What uv says where it finds every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
         #: Whether uv had begun to resolve: before, it looks at direct URLs only.
         self.solving = False
@@ -173,7 +173,7 @@ def url_to_build(line: str) -> Sdist | None:
 
 
 def downloaded_files(stderr: str) -> set[str]:
-    """Names of the files that uv fetched, or tried to: what it tells of their hashes it has computed."""
+    """Names of the files that uv fetched, or tried to."""
     marker = "No cache entry for: "
     return {file_name(text.partition(marker)[2].strip()) for text in stderr.splitlines() if marker in text}
 
@@ -220,7 +220,7 @@ def without_credentials(url: str) -> str:
 
 
 def interpreter(line: str) -> Interpreter | None:
-    """``Using Python 3.11.7 environment at: .venv`` and its older and newer relatives; None in any other line."""
+    """``Using Python 3.11.7 environment at: .venv`` and its relatives; None in any other line."""
     text = line.partition("Using ")[2]
     words = text.split(None, 2)
     if len(words) < 2 or words[0] not in _PYTHONS or not words[1][:1].isdigit():

@@ -34,7 +34,7 @@ class Failed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.output = output
-        #: What uv said where it was asked just what the caller asks, with no hashes demanded, and would say once more.
+        #: What uv said to just what the caller asks, and would say once more.
         self.final = output if free and output is not None and output.is_final else None
 
 
@@ -65,7 +65,7 @@ class Preflight:
         self._spinner = spinner
         self._folder = ""
         if line.has("--no-cache") or is_true(uv.environ.get("UV_NO_CACHE", "")):
-            # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
+            # A cache for the questions alone; the install goes without any.
             import tempfile
 
             self._folder = tempfile.mkdtemp(prefix="uv-shim-")
@@ -89,7 +89,7 @@ class Preflight:
         self._unanswered: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
         self.unchecked: dict[str, str] = {}
-        #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
+        #: What uv said of builds and will not repeat.
         self.progress: list[str] = []
         self._hashed_urls: set[str] = set()
         self._shown_settings: str | None = None
@@ -181,8 +181,8 @@ class Preflight:
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
-            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them. What is not there
-            # by now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
+            # The pins may have steered the resolution: with the sdists in the cache, ask once more without. What is not there (that run
+            # failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
             last, found = self._watched([], refresh=False, cached=True)
             free = not found
             output = last if free else output
@@ -237,7 +237,7 @@ class Preflight:
         """
         downloaded = plans.sdist_to_download(text)
         if downloaded and (not solving or self._names(downloaded.url)):
-            # Before uv resolves, it looks at direct URLs alone; and without dependencies to look for, not before it does.
+            # Before uv resolves, it looks at direct URLs alone; without dependencies, it does so later.
             downloaded.direct = True
         # The package's name, which a constraint needs, may stand only in the second line.
         named = downloaded and downloaded.direct and (downloaded.name or not names_hash(downloaded.url))
@@ -247,7 +247,7 @@ class Preflight:
             kept = found is downloaded and found.name and not self.regime.hashes
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
-            # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
+            # What the cache has, unhashed or in other bytes, is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
@@ -265,13 +265,13 @@ class Preflight:
         return self._inputs.has_commit(url) if url.startswith("git+") else self._inputs.has_url_hash(url)
 
     def _seal_sdist(self, sdist: Sdist, log: Plan) -> list[Pin] | None:
-        """Pins that make uv check this sdist when it downloads it; none where there is nothing to check against, None without an answer."""
+        """Pins that make uv check this sdist; none where there is nothing to check against, None without an answer."""
         name, version = sdist.name, sdist.version
         if sdist.direct:
             pin = pin_by_url(name, sdist.url)
             if pin and log.solving and not self._names(sdist.url):
-                # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get. But a build before may have
-                # resolved what it needs: what is built by now is not built again.
+                # Once it resolves, no URL is new, whatever the log says (metadata may write there). But a build may have resolved before:
+                # what is built by now is not built again.
                 return None
             if not pin:
                 self.hash_urls({name: sdist.url}, log.python)
@@ -290,14 +290,14 @@ class Preflight:
         # uv may fetch and build ahead of its own choice, and so before it says what it selects.
         digests = self.advertised.of(name, version, log.selected.get((name, version)) or self.advertised.sdist_of(name, version))
         if self.regime.hashes:
-            # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
+            # uv has its SHA-256 by now; `uv.lock` may have another one that is advertised.
             digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests
         return [Pin(name, version, digests)] if digests else []
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
         if self._may_settle(plan) and not plan.uncached.issuperset(wanted) and self._shown_settings is None:
-            # Whether there is a network will matter (`settles`). Two questions take no longer than one.
+            # Whether there is a network will matter (`settles`).
             try:
                 self._settings_ahead = self._start_settings()
             except OSError:
@@ -315,7 +315,7 @@ class Preflight:
         return is_local(self.find_links(), (self._line.values("--directory") or ["."])[-1], filename)
 
     def _is_here(self, name: str, version: str, output: Output) -> bool:
-        """The same of an sdist, of which uv may not have said by then which file it is."""
+        """The same of an sdist whose file uv may not have named yet."""
         filename = plans.parse_log(output.stderr).selected.get((name, version)) or self.advertised.sdist_of(name, version)
         url = self.advertised.urls.get(filename, "")
         if url:
@@ -357,7 +357,7 @@ class Preflight:
         return url
 
     def settles(self, plan: Plan, pins: list[Pin]) -> bool:
-        """Whether these pins leave nothing open: uv can only come to the same plan under them, and no rehearsal is needed.
+        """Whether uv can only come to the same plan under these pins, and no rehearsal is needed.
 
         So it is where all that uv looked at is a wheel of an index, taken at the first attempt, and pinned to that very file; where nothing
         is installed that could be kept or removed; and where the caller brings no hash and no override of his own. What is in the cache
@@ -398,7 +398,7 @@ class Preflight:
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output) if output.code == 0 else None
             if rehearsed is not None and rehearsed.keys == plan.keys:
-                # What was built again now (a local directory), the install will build once more, and say so.
+                # What was built again now, the install will build once more, and say so.
                 again = output.stderr.splitlines()
                 self.progress = [text for text in self.progress if text not in again]
                 # A constraint can silence a warning (of `--resolution lowest`).
@@ -412,7 +412,7 @@ class Preflight:
 
 
 def pin_by_url(name: str, url: str) -> Pin | None:
-    """The pin that a hash in a URL's fragment makes; None where there is none, or uv does not print all of the URL."""
+    """The pin that a URL's fragment makes; None without a hash, or where uv does not print all of the URL."""
     return Pin(name, "", [], url) if name and names_hash(url) and "****" not in url else None
 
 

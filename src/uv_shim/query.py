@@ -16,14 +16,13 @@ from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
-#: An output file that cannot exist. ``pip compile`` prints to standard output first and fails then; without it, a setting
-#: ``output-file`` would have uv overwrite the caller's file.
+#: An output file that cannot exist: ``pip compile`` prints first, and fails then. A setting ``output-file`` would have it overwrite one.
 NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
 #: Options that say where uv's cache is.
 _WHERE = ("--cache-dir", "--config-file", "--no-config", "--isolated", "--directory", "--project")
 
-#: Variables that name more inputs, which exact pins have no need of, or a Python, which is named by its path.
+#: Variables that name more inputs, or a Python.
 _MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT", "UV_PYTHON")
 
 #: Other spellings in versions.
@@ -50,7 +49,7 @@ class Query:
         self._ahead: tuple[Run, list[str]] | None = None
 
     def start_ahead(self, python: Interpreter | None) -> None:
-        """Start the first query, with that interpreter, while the dry run resolves: by the end of it, it waits for what to ask."""
+        """Start the first query, with that interpreter, while the dry run resolves: it waits for what to ask."""
         if self._regime.computes:
             return  # there, the pages are looked at first
         arguments = self._arguments([], python, offline=True)
@@ -106,7 +105,7 @@ class Query:
             if not asked or filename == previous:
                 break
         for key in beside:
-            # Another wheel of the version has no hash: uv has to download that one before it tells those of the rest.
+            # Another wheel of the version has no hash: uv downloads that one before it tells the rest.
             self._take(self._compile([key], options, plan, offline=False), [key], plan)
         return self._take(output, asked, plan) | set(wanted).difference(asked)
 
@@ -144,7 +143,7 @@ class Query:
         else:
             output = self._uv.run(arguments, stdin=requirements, environ=self._environ)
         if "Requesting extras requires" in output.stderr:
-            # A setting of the project's asks for extras: uv wants to see the project.
+            # A setting asks for extras: uv wants to see the project.
             named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
             options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
             output = self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, environ=self._environ)
@@ -179,14 +178,14 @@ class Query:
         return python.version if python and asked.replace(".", "").isdigit() else asked or path or None
 
     def _attribute(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
-        """Tell by uv's own copies of the pages which of a version's digests are those of the selected file."""
+        """Tell by uv's copies of the pages which of a version's digests are the selected file's."""
         where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
         output = self._uv.run(["cache", "dir", *where])
         cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
         for name, version in [] if output.code else wanted:
             filename = plan.selected.get((name, version), "")
             told = self.advertised.versions.get((name, version))
-            # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
+            # Where several indexes were looked at, any may have been the one.
             looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
             runs = [run for run in looked if run is not None]
             if runs:
@@ -196,13 +195,13 @@ class Query:
             elif filename:
                 flat = pages.flat_digests_of(cache, filename)
                 if flat is not None:
-                    # The cache may have pages of other calls as well; and what uv tells may be what it has computed.
+                    # The cache may have other calls' pages, and uv may tell what it has computed.
                     digests = flat if len(set(flat)) < 2 else [digest for digest in flat if digest in (told or ())]
                     self.advertised.files[name, version] = {filename: digests}
 
 
 def spelled(version: str) -> list[str]:
-    """Parts of a version, in whatever spelling: 2022.01.08 is 2022.1.8, and 1.0.Alpha-1 is 1.0a1 (PEP 440)."""
+    """Parts of a version in any spelling: 2022.01.08 is 2022.1.8, 1.0.Alpha-1 is 1.0a1 (PEP 440)."""
     text = ""
     for letter in version.lower().replace("-", ".").replace("_", "."):
         text += f".{letter}" if text and letter.isdigit() != text[-1].isdigit() else letter
@@ -218,5 +217,5 @@ def spelled(version: str) -> list[str]:
 
 
 def printed(output: Output) -> bool:
-    """Whether ``pip compile`` came as far as its last step, writing to the file that cannot exist."""
+    """Whether ``pip compile`` came as far as writing to the file that cannot exist."""
     return output.code == 2 and "/dev/null" in output.stderr.rsplit("error: ", 1)[-1] and "error: " in output.stderr

@@ -30,7 +30,7 @@ _NO_SOLUTION = "No solution found when resolving"
 
 
 class Output:
-    """What a run of uv said: its exit code (negative: the signal that ended it), standard output and standard error, without colours."""
+    """What a run of uv said: exit code (negative: the signal that ended it), standard output and error, without colours."""
 
     __slots__ = ("_coloured", "code", "stderr", "stdout", "stopped")
 
@@ -44,7 +44,7 @@ class Output:
 
     @property
     def is_final(self) -> bool:
-        """Whether uv would say the same once more: there is no solution, or no server that answers, and uv has waited and tried again."""
+        """Whether uv would say the same once more: no solution, or no server that answers."""
         if self.code == 1:
             return _NO_SOLUTION in self.error()
         return self.code == 2 and any(text in self.stderr.rpartition("\nerror: ")[2] for text in _NO_ANSWER)
@@ -109,7 +109,7 @@ class PrivateFile:
 
 
 def _opens_anew() -> bool:
-    """Whether who opens a descriptor by its path reads from the start, as on Linux; elsewhere, from where the last one has come to."""
+    """Whether who opens a descriptor by its path reads from the start, as on Linux."""
     return posix.access("/proc/self/fd", posix.X_OK)
 
 
@@ -161,8 +161,7 @@ class RealUv:
         """
         given = self.environ if environ is None else environ
         environ = {key: value for key, value in given.items() if key not in _NOISE}
-        # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
-        # build hooks call is no preflight, and is held to the caller's own mode.
+        # A copy of the shim behind this one passes its parent's preflight on untouched. What build hooks call is no preflight.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
         environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
         environ["RUST_LOG"] = _LOG
@@ -213,7 +212,7 @@ def is_true(value: str) -> bool:
 
 
 def knows_width() -> bool:
-    """Whether a watched run wraps its words where uv would. uv looks for a terminal at three descriptors; such a run has but the first."""
+    """Whether a watched run, which has only the first of three descriptors on the terminal, wraps its words where uv would."""
     return posix.isatty(0) or not (posix.isatty(1) or posix.isatty(2))
 
 
@@ -241,7 +240,7 @@ class Run:
             closed.append(reader)
             actions.append((posix.POSIX_SPAWN_DUP2, reader, 0))
         elif stdin is None:
-            # A watched run has the caller's terminal, for its width; uv itself reads nothing there.
+            # A watched run has the caller's terminal, for its width.
             if not (watched and posix.isatty(0)):
                 actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
         else:
@@ -303,7 +302,7 @@ class Run:
             self.finish()
 
     def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
-        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true, and turns the spinner meanwhile.
+        """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true.
 
         No build hook of a watched run begins before all that uv has written by then was looked at.
         """
@@ -346,7 +345,7 @@ class Run:
         ended = False
         while not ended:
             ready = dict(poll.poll(spinner.turn() if spinner else None))
-            # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
+            # First who asks, then all that was written, on which the answer depends.
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
@@ -362,7 +361,7 @@ class Run:
                 continue
             guard.end(self.pid)
             posix.kill(self.pid, 9)
-            # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
+            # Of a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
             guard.close()
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)

@@ -30,7 +30,7 @@ _HEX = frozenset("0123456789abcdef")
 
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
-#: A file's kind in its mode, and those kinds that can be read one time only: named pipe, socket, character device (`stat`).
+#: A file's kind in its mode; those that can be read once: named pipe, socket, character device (`stat`).
 _KIND, _READ_ONCE = 0o170000, (0o010000, 0o140000, 0o020000)
 
 
@@ -46,7 +46,7 @@ class Inputs:
         self._hashed: set[tuple[str, str]] = set()
         #: (name, version) → digests of the user's own, as given beside a marker: uv heeds them only where that holds.
         self._conditional: dict[tuple[str, str], list[str]] = {}
-        #: Direct URLs that the user names, and those with a hash of the user's own, without fragment and credentials.
+        #: Direct URLs that the user names, and those with a hash of his own, without credentials.
         self.urls: set[str] = set()
         self._hashed_urls: set[str] = set()
         #: Full commits that the user named in Git URLs.
@@ -104,13 +104,13 @@ class Inputs:
                 self.git_commits.add(commit)
 
     def note_quoted(self, text: bytes, *, named: bool) -> None:
-        """Remember each URL that a TOML file has somewhere in quotes; those alone that are ``named``, as in `name @ url`."""
+        """Remember the URLs that a TOML file has in quotes; ``named``: only those as in `name @ url`."""
         quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
         parts = [part for part in quoted if "://" in part and ("@" in part.partition("://")[0] or not named)]
         self.urls.update(_url_of(part).partition("#")[0] for part in parts)
 
     def distrust(self) -> None:
-        """Take no hash for one that uv sees: the files that were read may not be those that uv reads."""
+        """Believe no hash: the files that were read may not be those that uv reads."""
         self._hashed.clear()
         self._conditional.clear()
         self._hashed_urls.clear()
@@ -130,7 +130,7 @@ class Inputs:
         return _bare(url).partition("#")[0] in self.urls
 
     def has_url_hash(self, url: str) -> bool:
-        """Whether the user gave a hash for that direct URL, beside it or in its fragment. uv does not heed each that others give."""
+        """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
         return _bare(url) in self._hashed_urls
 
     def has_commit(self, url: str) -> bool:
@@ -139,7 +139,7 @@ class Inputs:
 
 
 def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: bool) -> None:
-    """Read the inputs that the command line names. Inputs that vanish once read are kept in private files, on the same descriptors.
+    """Read the inputs that the command line names. Those that vanish once read are kept, on the same descriptors.
 
     Args:
         locks: this uv knows lock files (pylock.toml).
@@ -251,7 +251,7 @@ def _drain(fd: int) -> bytes:
 
 
 def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, bool]], *, heeded: bool = True) -> None:
-    """Look through one requirements file and those that it names; of one that is named as constraints in another, uv heeds no hash."""
+    """Look through a requirements file and those that it names; of constraints that a file names, uv heeds no hash."""
     if value == "-":
         if inputs.stdin is not None:
             inputs.stdin.rewind()
@@ -285,7 +285,7 @@ def _scan(value: str, folder: str, inputs: Inputs, seen: set[tuple[int, int, boo
 
 
 def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
-    """Whether it is a lock file (pylock.toml); and whether it has a hash for all. Which of its entries count here, uv knows."""
+    """Whether it is a lock file (pylock.toml); and whether it has a hash for all."""
     path = _path(folder, value)
     name = path.rpartition("/")[2]
     if not (name.startswith("pylock.") and name.endswith(".toml")):
@@ -306,7 +306,7 @@ def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
 
 
 def _has_hashes(text: bytes) -> bool:
-    """Whether each file of a lock has a hash that uv checks: an inline table or one of its own, with an algorithm that uv knows."""
+    """Whether each file of a lock has a hash with an algorithm that uv knows."""
     for after in text.split(b"hashes")[1:]:
         part = after.lstrip(b" \t\"'")
         entry = part.partition(b"}")[0] if part[:1] == b"=" else part.partition(b"\n[")[0] if part[:1] == b"]" else None
@@ -373,7 +373,7 @@ def _url_of(requirement: str) -> str:
 
 
 def _bare(url: str) -> str:
-    """The URL without credentials, and of its fragment only a subdirectory, which makes it another package's."""
+    """The URL without credentials, and of its fragment only a subdirectory."""
     address, _, fragment = url.partition("#")
     scheme, _, rest = address.partition("://")
     host, slash, path = rest.partition("/")

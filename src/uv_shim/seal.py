@@ -39,7 +39,7 @@ class Decision:
         self.arguments = arguments
         #: The exit code that uv has given already, where there are no arguments.
         self.code = code
-        #: What uv printed in a preflight and will not print again. It is the whole answer where there are no arguments.
+        #: What uv printed in a preflight and will not print again; the whole answer where there are no arguments.
         self.progress = progress
         #: One line for the user; empty where there is nothing to say.
         self.said = said
@@ -124,7 +124,7 @@ class Sealing:
         if not regime.constrains:
             if enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
-            # There, the flag demands that all versions are pinned: it may be added only where uv would have no other reason to stop.
+            # There, the flag demands that all versions are pinned: it is added where uv does not stop for it.
             refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
             return Decision(self.arguments if refused else flagged, "" if line.has("--dry-run") else _TOO_OLD)
         return self.seal(line, regime, flagged, enforce=enforce)
@@ -166,7 +166,7 @@ class Sealing:
             self.trace.append("uv demands hashes for everything by itself")
             return Decision(flagged)
 
-        # The first question, while the rest of this is imported. (With `--no-cache` there is a cache to be made first.)
+        # The first question, while the rest is imported. (With `--no-cache` there is a cache to be made first.)
         first = None
         if not (line.has("--no-cache") or "UV_NO_CACHE" in self.environ):
             first = self.uv.start(line.rehearsal(*self.verifying(line), refresh=True), stdin=inputs.stdin, watched=True)
@@ -195,7 +195,7 @@ class Sealing:
             installs = [change for change in plan.changes if change.installs]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if line.has("--dry-run"):
-                # Nothing is downloaded to be installed, and the code that uv runs to tell is checked by now, where it can be.
+                # Nothing is downloaded, and the code that uv runs to tell is checked by now, where it can be.
                 return Decision(flagged, _told(ask.unchecked), progress="" if line.has("--quiet") else _lines(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
@@ -304,7 +304,7 @@ class Sealing:
         return pins, unsealed
 
     def agreed(self, ask: Preflight, plan: Plan, pins: list[Pin]) -> tuple[list[Pin], dict[str, str]]:
-        """Those pins under which uv comes to the same plan, and the names that had to be left out, with the reason."""
+        """Those pins under which uv comes to the same plan, and the names left out, with the reason."""
         rehearsed = ask.rehearse(plan, pins)
         unhashed = rehearsed.uncached - plan.uncached
         dropped: dict[str, str] = {}

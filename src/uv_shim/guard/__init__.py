@@ -54,7 +54,7 @@ class Guard:
             self._allowed.append(hook)
 
     def end(self, uv: int) -> None:
-        """Kill the hooks that were allowed and still run below the process ``uv``: killed itself, it would leave them behind."""
+        """Kill the hooks that were allowed and still run below ``uv``, which would leave them behind."""
         for hook in self._allowed:
             if _parent(hook) == uv:
                 posix.kill(hook, 9)
