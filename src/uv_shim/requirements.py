@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posix
 
+from uv_shim import config
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import ShimError
 from uv_shim.realuv import PrivateFile
@@ -76,7 +77,7 @@ class Inputs:
         conditional = marker or not heeded
         if "://" in requirement:
             url = _url_of(requirement)
-            self.urls.add(url.partition("#")[0])
+            self.urls.add(_address(requirement))
             if not conditional:
                 self._hashed_urls.add(url)
             return
@@ -95,7 +96,7 @@ class Inputs:
         url, marker, _ = requirement.partition(" ;")
         url = url.strip()
         if "://" in url:
-            self.urls.add(_url_of(url).partition("#")[0])
+            self.urls.add(_address(url))
         if names_hash(url):
             self.note_hash(f"{url};" if marker else url, [])
         if "git+" in requirement:
@@ -107,7 +108,7 @@ class Inputs:
         """Remember the URLs that a TOML file has in quotes; ``named``: only those as in `name @ url`."""
         quoted = text.decode("utf-8", "replace").replace("'", '"').split('"')
         parts = [part for part in quoted if "://" in part and ("@" in part.partition("://")[0] or not named)]
-        self.urls.update(_url_of(part).partition("#")[0] for part in parts)
+        self.urls.update(_address(part) for part in parts)
 
     def distrust(self) -> None:
         """Believe no hash: the files that were read may not be those that uv reads."""
@@ -127,7 +128,7 @@ class Inputs:
 
     def names_url(self, url: str) -> bool:
         """Whether the user named that URL: it is no file of an index."""
-        return _bare(url).partition("#")[0] in self.urls
+        return _address(url) in self.urls
 
     def has_url_hash(self, url: str) -> bool:
         """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
@@ -186,7 +187,7 @@ def note_settings(line: CommandLine, environ: dict[str, str], inputs: Inputs) ->
     folders = [start]
     while os.path.dirname(folders[-1]) != folders[-1]:
         folders.append(os.path.dirname(folders[-1]))
-    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    home = config.folder("XDG_CONFIG_HOME", ".config", environ) or ""
     files = [f"{folder}/{name}" for folder in folders for name in ("uv.toml", "pyproject.toml")]
     for path in (*files, f"{home}/uv/uv.toml", "/etc/uv/uv.toml", *line.values("--config-file"), environ.get("UV_CONFIG_FILE", "")):
         try:
@@ -203,7 +204,7 @@ def _note_urls(path: str, inputs: Inputs) -> None:
             text = file.read().decode("utf-8", "replace")
     except (OSError, ValueError):
         return
-    inputs.urls.update(_url_of(line).partition("#")[0] for line in logical_lines(text) if "://" in line)
+    inputs.urls.update(_address(line) for line in logical_lines(text) if "://" in line)
 
 
 def _path(folder: str, value: str) -> str:
@@ -370,6 +371,10 @@ def _url_of(requirement: str) -> str:
     before, there, rest = requirement.partition("://")
     scheme = before.replace("@", " ").split()[-1:]
     return _bare(_first_word("".join(scheme) + there + rest))
+
+
+def _address(requirement: str) -> str:
+    return _url_of(requirement).partition("#")[0]
 
 
 def _bare(url: str) -> str:
