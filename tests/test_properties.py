@@ -14,6 +14,7 @@ from test_router import SHELLS, Router
 from uv_shim import arguments, config, hashes, plan, requirements, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import ShimError
+from uv_shim.inputs import Inputs
 from uv_shim.realuv import Output
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "options.json").read_text())
@@ -169,7 +170,7 @@ def test_any_requirements_file_can_be_read(tmp_path_factory: pytest.TempPathFact
     file.write_bytes(text)
     line = CommandLine.parse(["pip", "install", "-r", str(file)])
     assert line is not None
-    requirements.read(line, {}, requirements.Inputs(), locks=True)
+    requirements.read(line, {}, Inputs(), locks=True)
 
 
 @settings(max_examples=500, deadline=None)

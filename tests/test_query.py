@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from uv_shim.arguments import CommandLine
+from uv_shim.inputs import Inputs
 from uv_shim.plan import Interpreter, interpreter
 from uv_shim.query import Query, spelled
 from uv_shim.realuv import RealUv
-from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
 

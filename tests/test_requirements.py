@@ -9,19 +9,20 @@ import pytest
 
 from uv_shim import requirements
 from uv_shim.arguments import CommandLine
+from uv_shim.inputs import Inputs
 
 HASH = f"--hash=sha256:{'0' * 64}"
 FRAGMENT = f"sha256={'0' * 64}"
 URL = "https://example.org/files/app-1.0.tar.gz"
 
 
-def read(folder: Path, files: dict[str, str], *words: str) -> requirements.Inputs:
+def read(folder: Path, files: dict[str, str], *words: str) -> Inputs:
     for name, text in files.items():
         (folder / name).write_bytes(text.encode())
     os.chdir(folder)
     line = CommandLine.parse(["pip", "install", *words])
     assert line
-    inputs = requirements.Inputs()
+    inputs = Inputs()
     requirements.read(line, {}, inputs, locks=True)
     return inputs
 

@@ -1,8 +1,7 @@
 """uv's command line: how do the words of one `uv pip install` or `uv pip sync` read, and how are they put together again?
 
 What has to be known is which options take a value; every other word that starts with a dash is a flag (uv has no abbreviations and
-no optional values). The table holds every such option of the releases that need sealing; a test reads it off their ``--help``.
-Standard library only, and as little of it as can be: this is on the way of every sealed call.
+no optional values). The table has those of all releases that need sealing; a test reads it off their ``--help``.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _ALIASES = {
 
 VALUES = _LONG_VALUES | frozenset(name for name, same in _ALIASES.items() if same in _LONG_VALUES)
 
-#: What the query needs of the caller's options to ask the same indexes for the same files (canonical names).
+#: What the query needs of the caller's options to ask the same indexes for the same files.
 _ASKS_THE_INDEX = frozenset(
     "--index --default-index --index-url --extra-index-url --find-links --no-index --index-strategy --keyring-provider "
     "--torch-backend --exclude-newer --exclude-newer-package --no-binary --only-binary --no-build --build --prerelease "
@@ -54,6 +53,15 @@ _ASKS_THE_INDEX = frozenset(
 
 #: What would make uv's account of a dry run unreadable.
 _PRESENTATION = frozenset("--quiet --verbose --color --no-progress --dry-run".split())
+
+#: Options whose value is a file that uv reads, or standard input; and the variables that stand for them.
+FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes", "--build-constraints")
+FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_EXCLUDE": "--excludes",
+                  "UV_BUILD_CONSTRAINT": "--build-constraints"}
+
+#: Variables that name files which each run of uv reads; and those of later releases that stand for `--directory`.
+READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE", "SSL_CLIENT_CERT")
+WORKING_DIRECTORY = ("UV_WORKING_DIR", "UV_WORKING_DIRECTORY")
 
 _REFRESH = frozenset(("--refresh", "--refresh-package"))
 
@@ -119,9 +127,27 @@ class CommandLine:
         """What is not an option: the requirements, or files, that were named."""
         return [word.value for word in self.after if word.name is None and word.value is not None]
 
+    def names_files(self, environ: dict[str, str]) -> bool:
+        """Whether there are files to be looked at before uv is called."""
+        return self.command == "sync" or self.has(*FILE_OPTIONS, "--config-file", "--group") or any(
+            map(environ.get, (*FILE_VARIABLES, *READ_BY_EACH, *WORKING_DIRECTORY)))
+
     def with_options(self, *options: str) -> list[str]:
         """The caller's arguments, unchanged and in order, with ``options`` added right behind the subcommand."""
         return [*self.arguments[: self.at], *options, *self.arguments[self.at :]]
+
+    def flagged(self, *options: str) -> list[str]:
+        """The same with ``--verify-hashes``, which uv does not take twice, and those options."""
+        return self.with_options(*self.verifying(), *options)
+
+    def verifying(self) -> list[str]:
+        """``--verify-hashes``, unless the caller has it."""
+        return [] if self.has("--verify-hashes") else ["--verify-hashes"]
+
+    @property
+    def folder(self) -> str:
+        """The folder in which uv looks for what has a relative path."""
+        return (self.values("--directory") or ["."])[-1] or "."
 
     def with_cache(self, folder: str) -> CommandLine:
         """The same call with that cache instead of the caller's, or of none."""

@@ -24,9 +24,6 @@ SYSTEM = "/etc/uv-shim/config.toml"
 #: The keys, and what their values may be, as they are written.
 KEYS = {"mode": tuple(f'"{mode}"' for mode in MODES), "allow-softer-modes": ("true", "false")}
 
-#: What a user's file may not say.
-SYSTEM_KEYS = ("allow-softer-modes",)
-
 
 class Setting:
     """A value that a file sets, and the line it stands in."""
@@ -63,11 +60,6 @@ def folder(variable: str, below: str, environ: Mapping[str, str]) -> str | None:
     """
     given = environ.get(variable, "")
     return given if given.startswith("/") else f"{environ['HOME']}/{below}" if environ.get("HOME") else None
-
-
-def has_policy() -> bool:
-    """Whether the machine has a policy, whatever it says."""
-    return posix.access(SYSTEM, posix.F_OK)
 
 
 def mode(environ: dict[str, str]) -> Mode:
@@ -163,7 +155,7 @@ def check(key: str, written: str, file: str, where: str) -> None:
     """
     if key not in KEYS:
         raise ShimError(f"{where}: unknown key '{key}'. Allowed: {', '.join(KEYS)}.")
-    if key in SYSTEM_KEYS and file != SYSTEM:
+    if key == "allow-softer-modes" and file != SYSTEM:
         raise ShimError(f"{where}: '{key}' is for the system's file ({SYSTEM}) alone.")
     if written not in KEYS[key]:
         raise ShimError(f"{where}: {key} is {written.replace(chr(34), chr(39))}, which is not allowed. Allowed: {', '.join(KEYS[key])}.")

@@ -1,8 +1,7 @@
 """Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
 
-Written for any Python that may be in the way, so that one that is too old or lacks something can be told apart and the next one be tried.
-Python compiles this file at each call, so it is short. As everything up to the first question, it does without `os`, whose import takes
-as long as all of ours.
+Written for any Python that may be in the way: for one that is too old, or lacks something, the next one is tried. Python compiles this
+file at each call, so it is short. As all up to the first question, it does without `os`, whose import takes as long as all of ours.
 """
 
 try:  # Ctrl-C ends this as it ends uv, from the start
@@ -16,25 +15,22 @@ except (ImportError, ValueError):
 import posix
 import sys
 
-# Python sets LC_CTYPE in the C locale (PEP 538), and uv would inherit that.
-_left_out = (b"UV_SHIM_PYTHON_SKIP", None if sys.argv[3] else b"LC_CTYPE")
+if not sys.argv[3]:
+    posix.environ.pop(b"LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit it
 
 
 def _step_aside(why):  # type: (str) -> None  # noqa: ANN001, ANN202  # Python 2 reads this too
     """The router goes on to its next candidate; it has noted down this one (UV_SHIM_PYTHON_SKIP)."""
     if posix.environ.get(b"UV_SHIM_TRACE", b"0") not in (b"", b"0"):
         sys.stderr.write("uv-shim: trace: %s does not run the shim: %s\n" % (sys.executable, why))
-    left_out = (b"UV_SHIM_VISITED", _left_out[1])
-    posix.execve(sys.argv[2], sys.argv[2:3] + sys.argv[4:], dict(pair for pair in posix.environ.items() if pair[0] not in left_out))
+    posix.environ.pop(b"UV_SHIM_VISITED", None)
+    posix.execve(sys.argv[2], sys.argv[2:3] + sys.argv[4:], posix.environ)
 
 
 if sys.version_info < (3, 8):
     _step_aside("it is older than 3.8")
 
 try:
-    _encoding = sys.getfilesystemencoding(), "surrogateescape"
-    environ = {key.decode(*_encoding): value.decode(*_encoding) for key, value in posix.environ.items() if key not in _left_out}
-
     # A descriptor that the caller closed stays closed for uv, and is not taken by a file of ours before.
     for _fd in (0, 1, 2):
         try:
@@ -51,15 +47,16 @@ try:
 
         _home = realpath(__file__).rpartition("/")[0]
 
-    # What Python compiles of these sources is kept in the user's cache, never beside the sources (-B). There it is good only where
-    # the shim was set up with it: beside a checkout, it would be older than the sources after each update.
+    # What Python compiles of these sources is kept in the user's cache. Beside the sources it is only where the shim was set up with
+    # it: beside a checkout, it would be older than they are after each update.
     _compiled = "%s/__pycache__/seal.%s.pyc" % (_home, sys.implementation.cache_tag)
-    _cache = environ.get("XDG_CACHE_HOME", "")
-    if _cache[:1] != "/":
-        _cache = environ["HOME"] + "/.cache" if environ.get("HOME") else ""
-    if _cache and not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
-        sys.pycache_prefix = _cache + "/uv-shim/bytecode"
-        sys.dont_write_bytecode = False
+    if not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
+        _cache = posix.environ.get(b"XDG_CACHE_HOME", b"")
+        if _cache[:1] != b"/":
+            _cache = posix.environ.get(b"HOME", b"") and posix.environ[b"HOME"] + b"/.cache"
+        if _cache:
+            sys.pycache_prefix = _cache.decode(sys.getfilesystemencoding(), "surrogateescape") + "/uv-shim/bytecode"
+            sys.dont_write_bytecode = False
 
     sys.path.insert(0, _home.rpartition("/")[0])
     from uv_shim import seal
@@ -67,4 +64,4 @@ except Exception as _error:  # noqa: BLE001  # no memory, no descriptors, a Pyth
     _step_aside(repr(_error))
 
 # At once: nothing is left to be tidied up.
-posix._exit(seal.main(sys.argv[1], sys.argv[4:], environ))  # noqa: SLF001  # what `os._exit` is
+posix._exit(seal.main(sys.argv[1], sys.argv[4:], posix.environ))  # noqa: SLF001  # what `os._exit` is

@@ -14,8 +14,9 @@ from uv_shim.errors import ShimError
 
 #: What `launch.py` imports, early or late, and the guard's hook. The management command is not among them.
 MODULES = (
-    "__init__.py", "arguments.py", "config.py", "errors.py", "guard/__init__.py", "guard/sitecustomize.py", "hashes.py", "launch.py",
-    "memo.py", "pages.py", "plan.py", "preflight.py", "query.py", "realuv.py", "requirements.py", "seal.py", "spinner.py", "versions.py",
+    "__init__.py", "arguments.py", "config.py", "errors.py", "guard/__init__.py", "guard/sitecustomize.py", "hashes.py", "inputs.py",
+    "launch.py", "memo.py", "pages.py", "pinning.py", "places.py", "plan.py", "preflight.py", "query.py", "realuv.py", "requirements.py",
+    "seal.py", "spinner.py", "versions.py",
 )
 
 _SHIM = Path("shims", "uv")

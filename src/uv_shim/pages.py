@@ -24,7 +24,7 @@ def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
         cache: uv's cache directory.
         root: URL of the index, as uv logs it.
     """
-    page = f"{_after_credentials(root)}/{name}/".encode()
+    page = f"{root.rpartition('@')[2]}/{name}/".encode()
     for folder in _folders(cache):
         try:
             with open(os.path.join(folder, f"{name}.rkyv"), "rb") as file:
@@ -101,8 +101,3 @@ def _run_after(text: bytes, start: bytes) -> bytes:
     while text[stop : stop + 1] and text[stop] in _HEX:
         stop += 1
     return text[len(start) : stop]
-
-
-def _after_credentials(url: str) -> str:
-    """What follows ``user:password@``, or the whole URL."""
-    return url.rpartition("@")[2]

@@ -75,16 +75,15 @@ class Sdist:
 class Plan:
     """What uv would do, and what its log tells of how it got there."""
 
-    def __init__(self, changes: list[Change], selected: dict[tuple[str, str], str], pages: dict[str, list[str]],
-                 uncached: set[tuple[str, str]], python: Interpreter | None, *, said: bool) -> None:
-        self.changes = changes
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
         #: (name, version) → file that uv selected on the index.
-        self.selected = selected
+        self.selected: dict[tuple[str, str], str] = {}
         #: Name → roots of the indexes whose page for it was looked at, in order.
-        self.pages = pages
+        self.pages: dict[str, list[str]] = {}
         #: (name, version) of what the cache cannot serve.
-        self.uncached = uncached
-        self.python = python
+        self.uncached: set[tuple[str, str]] = set()
+        self.python: Interpreter | None = None
         #: What uv says where it finds every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
         #: Whether uv had begun to resolve: before, it looks at direct URLs only.
@@ -94,7 +93,7 @@ class Plan:
         #: uv's warnings.
         self.warnings: list[str] = []
         #: Whether uv came to say what it would do.
-        self.said = said
+        self.said = False
 
     @property
     def keys(self) -> list[tuple[str, str, str, str]]:
@@ -102,7 +101,7 @@ class Plan:
 
 
 def parse(output: Output) -> Plan | None:
-    """Read the account of a dry run that ended well; None where it does not say what would be done."""
+    """Read the account of a dry run that ended well; None where it does not say enough."""
     stderr = output.stderr
     plan = parse_log(stderr)
     plan.warnings = [text for text in stderr.splitlines() if text.startswith("warning: ")]
@@ -113,36 +112,28 @@ def parse(output: Output) -> Plan | None:
 
 def parse_log(stderr: str) -> Plan:
     """Read as much of an account as there is."""
-    changes: list[Change] = []
-    selected: dict[tuple[str, str], str] = {}
-    pages: dict[str, list[str]] = {}
-    uncached: set[tuple[str, str]] = set()
-    searched: set[str] = set()
-    python = None
-    said = False
+    plan = Plan()
+    plan.solving = SOLVING in stderr
     for line in stderr.split("\n"):
         if line.startswith("Would "):
-            said = True
-            changes.clear()  # what stands before uv's last word is none of it: metadata may be quoted there
+            plan.said = True
+            plan.changes.clear()  # what stands before uv's last word is none of it: metadata may be quoted there
         elif line.startswith((" + ", " - ", " ~ ")):
-            if said:
-                changes.append(_change(line))
+            if plan.said:
+                plan.changes.append(_change(line))
         elif line.startswith("DEBUG Selecting: "):
             name, version, filename = _selection(line)
             if filename:
-                selected[normalize(name), version] = filename
+                plan.selected[normalize(name), version] = filename
         elif line.startswith("DEBUG Searching for a compatible version of "):
-            searched.add(normalize(line.partition(" version of ")[2].partition(" (")[0].partition("[")[0]))
+            plan.searched.add(normalize(line.partition(" version of ")[2].partition(" (")[0].partition("[")[0]))
         elif line.startswith("TRACE Fetching metadata for "):
-            _note_page(line, pages)
+            _note_page(line, plan.pages)
         elif line.startswith("DEBUG Identified uncached "):
             name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
-            uncached.add((normalize(name), version))
-        elif python is None:
-            python = interpreter(line)
-    plan = Plan(changes, selected, pages, uncached, python, said=said)
-    plan.solving = SOLVING in stderr
-    plan.searched = searched
+            plan.uncached.add((normalize(name), version))
+        elif plan.python is None:
+            plan.python = interpreter(line)
     return plan
 
 

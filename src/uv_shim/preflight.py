@@ -5,20 +5,21 @@ Nothing here installs, and nothing is written but by uv into its own cache.
 
 from __future__ import annotations
 
-import os
+import posix
 
 from uv_shim import hashes
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Pin
+from uv_shim.inputs import Inputs, names_hash
+from uv_shim.places import Places
 from uv_shim.plan import Interpreter, Plan, Sdist
-from uv_shim.query import Query, printed
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
-from uv_shim.requirements import Inputs, names_hash, note_settings
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from uv_shim.query import Query
     from uv_shim.spinner import Spinner
 
 _PROGRESS = ("   Building ", "      Built ")
@@ -31,7 +32,6 @@ class Failed(Exception):
     """A preflight did not give an answer."""
 
     def __init__(self, reason: str, output: Output | None = None, *, free: bool = False) -> None:
-        super().__init__(reason)
         self.reason = reason
         self.output = output
         #: What uv said to just what the caller asks, and would say once more.
@@ -42,7 +42,6 @@ class Unverifiable(Exception):
     """What `enforce` refuses before uv goes on with it."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
         self.name = name
         self.reason = reason
 
@@ -51,7 +50,6 @@ class Refused(Exception):
     """uv found bytes that do not match; the pins with which it will say so itself."""
 
     def __init__(self, pins: list[Pin]) -> None:
-        super().__init__("hash mismatch")
         self.pins = pins
 
 
@@ -78,11 +76,8 @@ class Preflight:
         self.regime = regime
         self._trace = trace
         self._enforce = enforce
-        self._verify = [] if line.has("--verify-hashes") else ["--verify-hashes"]
-        self._offline = line.turns_on("--offline") or is_true(uv.environ.get("UV_OFFLINE", ""))
-        self._query = Query(uv, line, inputs, regime, trace, offline=self._offline)
-        #: What the index said so far.
-        self.advertised = self._query.advertised
+        self.places = Places(uv, line, inputs, regime)
+        self._questions: Query | None = None
         self._constraints: PrivateFile | None = None
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
@@ -92,11 +87,8 @@ class Preflight:
         #: What uv said of builds and will not repeat.
         self.progress: list[str] = []
         self._hashed_urls: set[str] = set()
-        self._shown_settings: str | None = None
         #: Whether URLs of the settings were looked for.
         self._settings_seen = False
-        #: The question for them, started beside the query.
-        self._settings_ahead: Run | None = None
 
     def close(self) -> None:
         """End what is not needed, and remove what was kept for this call alone."""
@@ -107,32 +99,24 @@ class Preflight:
 
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def _query(self) -> Query:
+        """Imported where there is something to install, and only there."""
+        if self._questions is None:
+            from uv_shim.query import Query
+
+            self._questions = Query(self._uv, self._line, self._inputs, self.regime, self._trace, offline=self.places.offline)
+        return self._questions
+
+    @property
+    def advertised(self) -> hashes.Advertised:
+        """What the index said so far."""
+        return self._query.advertised
+
     def built(self) -> list[str]:
-        """What uv said of builds that it has finished, and so will not repeat whatever else failed."""
+        """What uv said of builds that it has finished, and will not repeat."""
         done = {text.split()[-1] for text in self.progress if text.startswith(_PROGRESS[1])}
         return [text for text in self.progress if text.split()[-1] in done]
-
-    def is_offline(self) -> bool:
-        """Whether uv may not use the network, by an option, a variable or a setting."""
-        self._offline = self._offline or "connectivity: Offline" in self._settings()
-        return self._offline
-
-    def configured_folders(self) -> list[str]:
-        """Local folders that a setting of the caller's names as ``find-links``."""
-        from urllib.parse import unquote
-
-        links = self._settings().partition("flat_index: [")[2].partition(" no_index: ")[0]
-        return [unquote(url.partition('path: "')[2].partition('"')[0]) for url in links.split('scheme: "file"')[1:]]
-
-    def _settings(self) -> str:
-        """uv's own account of the settings of this call (Rust's notation), asked for once."""
-        if self._shown_settings is None:
-            run = self._settings_ahead or self._start_settings()
-            self._shown_settings = run.finish().stdout
-        return self._shown_settings
-
-    def _start_settings(self) -> Run:
-        return self._uv.start(self._line.rehearsal("--show-settings", refresh=False))
 
     def constraints(self, pins: list[Pin]) -> list[str]:
         """Options that make uv demand those hashes, beside the caller's own constraints.
@@ -143,7 +127,7 @@ class Preflight:
         if self._constraints:
             self._constraints.close()  # of a run that is over; what stays open, uv inherits
         self._constraints = file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
-        if not os.path.exists(file.path):
+        if not posix.access(file.path, posix.F_OK):
             raise Failed("neither /proc nor /dev/fd is here")
         options = ["-c", file.path]
         if not self._line.has("--constraints"):
@@ -181,8 +165,8 @@ class Preflight:
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
-            # The pins may have steered the resolution: with the sdists in the cache, ask once more without. What is not there (that run
-            # failed, or the index forbids to keep it) would be downloaded unchecked, and its code run.
+            # The pins may have steered the resolution: with the sdists in the cache, ask once more without. What is not there (a failed
+            # run, an index that forbids to keep it) would be downloaded unchecked, and its code run.
             last, found = self._watched([], refresh=False, cached=True)
             free = not found
             output = last if free else output
@@ -200,7 +184,7 @@ class Preflight:
         """
         if cached:
             self._met.clear()
-        options = [*self._verify, *(self.constraints(pins) if pins else [])]
+        options = [*self._line.verifying(), *(self.constraints(pins) if pins else [])]
         run, self._first = self._first, None
         if run is None:
             run = self._uv.start(self._line.rehearsal(*options, refresh=refresh), stdin=self._inputs.stdin, watched=True)
@@ -233,7 +217,7 @@ class Preflight:
     def _sdist(self, text: str, *, solving: bool) -> Sdist | None:
         """The sdist before which the dry run has to stop here, if the line tells of one not met before.
 
-        A uv that keeps no hash would have to download it again: it is stopped before. One that does is stopped before it builds.
+        A uv that keeps no hash would download it again: it is stopped before that. One that does, before it builds.
         """
         downloaded = plans.sdist_to_download(text)
         if downloaded and (not solving or self._names(downloaded.url)):
@@ -247,7 +231,7 @@ class Preflight:
             kept = found is downloaded and found.name and not self.regime.hashes
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
-            # What the cache has, unhashed or in other bytes, is not announced as a download, nor is what has an odd URL.
+            # What the cache has, unhashed or otherwise, is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
@@ -257,6 +241,8 @@ class Preflight:
         """Whether the user names that URL, or his settings do."""
         if not self._inputs.names_url(url) and not self._settings_seen:
             self._settings_seen = True
+            from uv_shim.requirements import note_settings
+
             note_settings(self._line, self._uv.environ, self._inputs)
         return self._inputs.names_url(url)
 
@@ -270,8 +256,7 @@ class Preflight:
         if sdist.direct:
             pin = pin_by_url(name, sdist.url)
             if pin and log.solving and not self._names(sdist.url):
-                # Once it resolves, no URL is new, whatever the log says (metadata may write there). But a build may have resolved before:
-                # what is built by now is not built again.
+                # Once it resolves, no URL is new: metadata may write into the log. (But a build may have resolved before.)
                 return None
             if not pin:
                 self.hash_urls({name: sdist.url}, log.python)
@@ -295,24 +280,10 @@ class Preflight:
         return [Pin(name, version, digests)] if digests else []
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
-        """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
-        if self._may_settle(plan) and not plan.uncached.issuperset(wanted) and self._shown_settings is None:
-            # Whether there is a network will matter (`settles`).
-            try:
-                self._settings_ahead = self._start_settings()
-            except OSError:
-                pass  # it is started when it is needed
+        """Learn what the index advertises for those versions, as far as there is an answer, into `advertised`."""
+        if self._may_settle(plan) and not plan.uncached.issuperset(wanted):
+            self.places.ask_ahead()  # whether there is a network will matter (`settles`)
         self._query.ask(wanted, plan)
-
-    def find_links(self) -> list[str]:
-        """Places in which uv looks for files, as the caller names them."""
-        given = self._line.values("--find-links") or self._uv.environ.get("UV_FIND_LINKS", "").split(",")
-        given += [text.split(None, 1)[-1] for text in self._inputs.index_lines if text.startswith(("-f", "--find-links"))]
-        return given + (self.configured_folders() if self.regime.computes else [])  # there, asking is preparing
-
-    def is_here(self, filename: str) -> bool:
-        """Whether the file lies in one of those places that are folders, so that nothing is downloaded."""
-        return is_local(self.find_links(), (self._line.values("--directory") or ["."])[-1], filename)
 
     def _is_here(self, name: str, version: str, output: Output) -> bool:
         """The same of an sdist whose file uv may not have named yet."""
@@ -321,7 +292,8 @@ class Preflight:
         if url:
             return not url.startswith("http")
         spelled = (name, name.replace("-", "_"))
-        return any(map(self.is_here, [filename] if filename else [f"{one}-{version}{end}" for one in spelled for end in plans.SDIST]))
+        names = [filename] if filename else [f"{one}-{version}{end}" for one in spelled for end in plans.SDIST]
+        return any(map(self.places.is_here, names))
 
     def hash_urls(self, urls: dict[str, str], python: Interpreter | None) -> list[str]:
         """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
@@ -336,10 +308,12 @@ class Preflight:
         if self.regime.hashes or self._folder:
             return []
         missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
-        if self._offline or any("****" in url for url in missing.values()):
+        if self.places.offline or any("****" in url for url in missing.values()):
             return list(missing)
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
+            from uv_shim.query import printed
+
             output = self._query.compile_urls(requirements, python)
             self._note_progress(output)
             requirements.close()
@@ -359,16 +333,16 @@ class Preflight:
     def settles(self, plan: Plan, pins: list[Pin]) -> bool:
         """Whether uv can only come to the same plan under these pins, and no rehearsal is needed.
 
-        So it is where all that uv looked at is a wheel of an index, taken at the first attempt, and pinned to that very file; where nothing
-        is installed that could be kept or removed; and where the caller brings no hash and no override of his own. What is in the cache
-        without its hash is downloaded once more, which takes a network.
+        So it is where all that uv looked at is a wheel of an index, taken at once, and pinned to that very file; where nothing is installed
+        that could be kept or removed; and where the caller brings no hash or override. What the cache has without its hash is downloaded
+        once more, which takes a network.
         """
         wanted = {(pin.name, pin.version) for pin in pins}
         return (
             self._may_settle(plan)
             and wanted == set(plan.selected)
             and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
-            and (wanted == plan.uncached or not self.is_offline())
+            and (wanted == plan.uncached or not self.places.is_offline())
         )
 
     def _may_settle(self, plan: Plan) -> bool:
@@ -392,8 +366,8 @@ class Preflight:
             Failed: it does not.
             Refused: it met bytes that do not match.
         """
-        options = [*self._verify, *self.constraints(pins)]
-        for offline in (True,) if self._offline else (True, False):
+        options = [*self._line.verifying(), *self.constraints(pins)]
+        for offline in (True,) if self.places.offline else (True, False):
             more = ["--offline"] if offline and not self._line.has("--offline") else []
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output) if output.code == 0 else None
@@ -414,12 +388,3 @@ class Preflight:
 def pin_by_url(name: str, url: str) -> Pin | None:
     """The pin that a URL's fragment makes; None without a hash, or where uv does not print all of the URL."""
     return Pin(name, "", [], url) if name and names_hash(url) and "****" not in url else None
-
-
-def is_local(find_links: list[str], folder: str, filename: str) -> bool:
-    """Whether the file lies in one of those folders, so that nothing is downloaded."""
-    for place in filter(None, find_links) if filename else []:
-        directory = os.path.expandvars(place[len("file://") :] if place.startswith("file://") else place)
-        if "://" not in directory and os.path.isfile(os.path.join(folder, directory, filename)):
-            return True
-    return False

@@ -11,12 +11,12 @@ from uv_shim import hashes, pages
 from uv_shim import plan as plans
 from uv_shim.arguments import CommandLine
 from uv_shim.hashes import Advertised
+from uv_shim.inputs import Inputs
 from uv_shim.plan import Interpreter, Plan
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run
-from uv_shim.requirements import Inputs
 from uv_shim.versions import Regime
 
-#: An output file that cannot exist: ``pip compile`` prints first, and fails then. A setting ``output-file`` would have it overwrite one.
+#: One that cannot exist: ``pip compile`` prints first, and fails then. By a setting ``output-file``, it would overwrite one.
 NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
 #: Options that say where uv's cache is.
@@ -49,7 +49,7 @@ class Query:
         self._ahead: tuple[Run, list[str]] | None = None
 
     def start_ahead(self, python: Interpreter | None) -> None:
-        """Start the first query, with that interpreter, while the dry run resolves: it waits for what to ask."""
+        """Start the first query while the dry run resolves: it waits for what to ask."""
         if self._regime.computes:
             return  # there, the pages are looked at first
         arguments = self._arguments([], python, offline=True)
@@ -59,7 +59,7 @@ class Query:
             pass  # it is started when it is needed
 
     def ask(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
-        """Learn what the index advertises for those versions; `advertised` has it then, as far as there is an answer."""
+        """Learn what the index advertises for those versions, as far as there is an answer, into `advertised`."""
         asked = wanted
         if not wanted:
             return
@@ -105,7 +105,7 @@ class Query:
             if not asked or filename == previous:
                 break
         for key in beside:
-            # Another wheel of the version has no hash: uv downloads that one before it tells the rest.
+            # Another wheel of it has no hash: uv downloads that one before it tells the rest.
             self._take(self._compile([key], options, plan, offline=False), [key], plan)
         return self._take(output, asked, plan) | set(wanted).difference(asked)
 
@@ -131,24 +131,28 @@ class Query:
         return same
 
     def _compile(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan, *, offline: bool = True) -> Output:
-        """Run ``pip compile`` on those versions: from the pages that the dry run has just fetched, else from the network."""
+        """Run ``pip compile`` on those versions: from the pages that the dry run fetched, else from the network."""
         lines = [*self._inputs.index_lines, *(f"{name}=={version}" for name, version in wanted)]
         text = "".join(f"{line}\n" for line in lines).encode()
         requirements = PrivateFile(text)
+
+        def run(options: list[str], *, offline: bool) -> Output:
+            return self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, environ=self._environ)
+
         arguments = self._arguments(options, plan.python, offline=offline)
         if self._ahead and self._ahead[1] == arguments:
-            run, self._ahead = self._ahead[0], None
-            run.say(text)
-            output = run.finish()
+            ahead, self._ahead = self._ahead[0], None
+            ahead.say(text)
+            output = ahead.finish()
         else:
-            output = self._uv.run(arguments, stdin=requirements, environ=self._environ)
+            output = run(options, offline=offline)
         if "Requesting extras requires" in output.stderr:
             # A setting asks for extras: uv wants to see the project.
             named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
             options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
-            output = self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, environ=self._environ)
+            output = run(options, offline=offline)
         if not (printed(output) or self._offline or plans.file_without_hash(output.stderr)):
-            output = self._uv.run(self._arguments(options, plan.python), stdin=requirements, environ=self._environ)
+            output = run(options, offline=False)
         requirements.close()
         return output
 
@@ -157,7 +161,7 @@ class Query:
         options = ["--no-deps", "--generate-hashes", "--no-universal", "-o", NO_OUTPUT_FILE, "--no-header"]
         return self._uv.run(self._line.query(*options, python=self.python(python)), stdin=requirements, environ=self._environ)
 
-    def _arguments(self, options: list[str], python: Interpreter | None, *, offline: bool = False) -> list[str]:
+    def _arguments(self, options: list[str], python: Interpreter | None, *, offline: bool) -> list[str]:
         options = [*options, "--no-deps", "-v", "-o", NO_OUTPUT_FILE, "--no-header", "--no-annotate", "--no-universal"]
         options += ["--format", "pylock.toml"] if self._regime.format else ["--generate-hashes"]
         return self._line.query(*options, python=self.python(python), offline=offline)
@@ -168,7 +172,7 @@ class Query:
         Its path, if it is one Python's: `/usr` may have several. A version, as asked for, would be its lowest to `pip compile`.
         """
         path = python.path if python else ""
-        place = os.path.join((self._line.values("--directory") or ["."])[-1], path)
+        place = os.path.join(self._line.folder, path)
         if path and (os.path.isfile(place) or os.path.isfile(f"{place}/pyvenv.cfg")):
             return path
         named = f"bin/python{'.'.join(python.version.split('.')[:2])}" if python else ""
@@ -181,7 +185,7 @@ class Query:
         """Tell by uv's copies of the pages which of a version's digests are the selected file's."""
         where = [text for word in self._line.words if word.name in _WHERE for text in word.text]
         output = self._uv.run(["cache", "dir", *where])
-        cache = os.path.join((self._line.values("--directory") or ["."])[-1], output.stdout.strip())
+        cache = os.path.join(self._line.folder, output.stdout.strip())
         for name, version in [] if output.code else wanted:
             filename = plan.selected.get((name, version), "")
             told = self.advertised.versions.get((name, version))

@@ -18,14 +18,15 @@ _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHE
 #: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
 _STOPS = (2, 15, 1, 3)
 
-#: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata, anybody may have written.
-_LOG = "uv=debug,uv_pypi_types=off,uv_client::registry_client=trace"
+#: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata, anybody may have
+#: written; of locks, nothing is read.
+_LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
-#: What uv's last words have in them where a server gave no answer (`reqwest`), or said that it has failed.
+#: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
-#: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
+#: How uv begins where nothing fits the requirements; what follows may be on another line.
 _NO_SOLUTION = "No solution found when resolving"
 
 
@@ -119,23 +120,14 @@ def _rewind_written() -> None:
 
 
 def _nameless() -> int:
-    if hasattr(posix, "memfd_create"):
-        try:
-            return posix.memfd_create("uv-shim", 0)
-        except OSError:
-            pass  # a kernel or sandbox without it
-    import os
-
-    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  # nameless: nothing can be guessed
-    if hasattr(os, "O_TMPFILE"):
-        try:
-            return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
-        except OSError:
-            pass  # a filesystem without it
+    try:
+        return posix.memfd_create("uv-shim", 0)
+    except (AttributeError, OSError):
+        pass  # a kernel or sandbox without it
     import tempfile
 
     fd, name = tempfile.mkstemp(prefix="uv-shim-")
-    os.unlink(name)
+    posix.unlink(name)
     return fd
 
 
@@ -161,7 +153,7 @@ class RealUv:
         """
         given = self.environ if environ is None else environ
         environ = {key: value for key, value in given.items() if key not in _NOISE}
-        # A copy of the shim behind this one passes its parent's preflight on untouched. What build hooks call is no preflight.
+        # A shim behind this one passes its parent's preflight on. What build hooks call is none.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
         environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
         environ["RUST_LOG"] = _LOG
@@ -212,7 +204,7 @@ def is_true(value: str) -> bool:
 
 
 def knows_width() -> bool:
-    """Whether a watched run, which has only the first of three descriptors on the terminal, wraps its words where uv would."""
+    """Whether a watched run, which has only its standard input on the terminal, wraps its words where uv would."""
     return posix.isatty(0) or not (posix.isatty(1) or posix.isatty(2))
 
 
@@ -295,7 +287,7 @@ class Run:
             self._input = -1
 
     def end(self) -> None:
-        """Let it come to its end where that is near, for uv tidies up after itself; kill it where it resolves, and may do so for long."""
+        """Let it end where that is near, for uv tidies up after itself; kill it where it may resolve for long."""
         if self._guard:
             self.kill()
         else:
@@ -385,11 +377,16 @@ def _drain_into(text: bytearray, fd: int) -> bool:
 
 def _contents(file: PrivateFile) -> bytes:
     file.rewind()
-    text = b""
-    while True:
-        chunk = posix.read(file.fd, 1 << 20)
-        if not chunk:
-            break
-        text += chunk
+    text = drain(file.fd)
     file.close()
     return text
+
+
+def drain(fd: int) -> bytes:
+    """All that can be read from ``fd``, to its end."""
+    text = b""
+    while True:
+        chunk = posix.read(fd, 1 << 20)
+        if not chunk:
+            return text
+        text += chunk

@@ -7,21 +7,21 @@ as constraints; where the plan stays the same, become uv with them. uv does all 
 from __future__ import annotations
 
 import posix
+import sys
 
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
-from uv_shim.realuv import RealUv, knows_width
+from uv_shim.realuv import RealUv, is_true, knows_width
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from uv_shim.hashes import Pin
-    from uv_shim.plan import Change, Plan
+    from uv_shim.inputs import Inputs
     from uv_shim.preflight import Preflight
-    from uv_shim.requirements import Inputs
+    from uv_shim.realuv import PrivateFile, Run
 
 #: Variables with which uv says more, or says it in colour.
 _PRESENTING = frozenset(("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE"))
@@ -45,8 +45,10 @@ class Decision:
         self.said = said
 
 
-def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
+def main(real: str, arguments: list[str], variables: dict[bytes, bytes]) -> int:
     """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
+    encoding = sys.getfilesystemencoding(), "surrogateescape"
+    environ = {key.decode(*encoding): value.decode(*encoding) for key, value in variables.items() if key != b"UV_SHIM_PYTHON_SKIP"}
     trace: list[str] = [f"real uv: {real}"]
     sealing = Sealing(RealUv(real, environ), arguments, trace)
     try:
@@ -87,7 +89,7 @@ class Sealing:
         self.arguments = arguments
         self.trace = trace
         #: What is known so far, for whatever goes wrong after. A policy that was not read may have said so.
-        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or config.has_policy()
+        self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or posix.access(config.SYSTEM, posix.F_OK)
         self.fallback = arguments
         #: What the caller hands over, as far as it was read.
         self.inputs: Inputs | None = None
@@ -101,33 +103,33 @@ class Sealing:
             ShimError: bad input, or what `enforce` refuses.
         """
         mode = config.mode(self.environ)
-        self.enforce = enforce = mode.name == "enforce"
+        self.enforce = mode.name == "enforce"
         line = CommandLine.parse(self.arguments)
         self.trace.append(f"mode {mode.name} ({mode.source})")
         if line is None or mode.name == "off":
             return Decision(self.arguments)
         self.overruled = (mode.overruled,) if mode.overruled else ()
-        if _opted_out(line):
-            if enforce:
+        if line.has("--no-verify-hashes") and not line.turns_on("--verify-hashes"):
+            if self.enforce:
                 raise ShimError("--no-verify-hashes is refused: the mode is 'enforce', and nothing was installed.",
                                 f"The mode was set by {mode.source}. Leave the option out.")
             return Decision(self.arguments)
         regime = self.regime()
         if regime is None or not regime.flag:
-            if enforce:
+            if self.enforce:
                 raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
             return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD if regime else _UNKNOWN)
-        self.fallback = flagged = self.flagged(line)
-        if mode.name == "flag" or (regime.checks and not enforce) or line.has("--help", "--version"):
-            return Decision(flagged)
+        self.fallback = line.flagged()
+        if mode.name == "flag" or (regime.checks and not self.enforce) or line.has("--help", "--version"):
+            return Decision(line.flagged())
         if not regime.constrains:
-            if enforce:
+            if self.enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
             # There, the flag demands that all versions are pinned: it is added where uv does not stop for it.
             refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
-            return Decision(self.arguments if refused else flagged, "" if line.has("--dry-run") else _TOO_OLD)
-        return self.seal(line, regime, flagged, enforce=enforce)
+            return Decision(self.arguments if refused else line.flagged(), "" if line.has("--dry-run") else _TOO_OLD)
+        return self.seal(line, regime)
 
     def regime(self) -> Regime | None:
         """What this uv does by itself; None where it does not say its version."""
@@ -140,55 +142,70 @@ class Sealing:
         self.trace.append(f"version {'.'.join(map(str, version)) if version else 'unknown'}")
         return Regime(version) if version else None
 
-    def flagged(self, line: CommandLine, *options: str) -> list[str]:
-        """The caller's arguments with ``--verify-hashes``, unless they have it, and those options."""
-        return line.with_options(*self.verifying(line), *options)
-
-    def verifying(self, line: CommandLine) -> list[str]:
-        """``--verify-hashes``, which uv does not take twice."""
-        return [] if line.has("--verify-hashes") else ["--verify-hashes"]
-
-    def seal(self, line: CommandLine, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
+    def seal(self, line: CommandLine, regime: Regime) -> Decision:
         """Have uv verify and keep the hash of whatever it is about to download."""
-        from uv_shim import requirements
-
-        self.inputs = inputs = requirements.Inputs()
+        demands = line.turns_on("--require-hashes") or (
+            not line.has("--no-require-hashes") and is_true(self.environ.get("UV_REQUIRE_HASHES", "")))
+        # The first question, while the rest is imported; what can be read only once is kept before.
+        early = not demands and not line.names_files(self.environ)
+        first = self.start(line) if early else None
         try:
-            requirements.read(line, self.environ, inputs, locks=regime.format)
-        except requirements.OnlyOnce as error:
-            return self.unsealed(flagged, f"what uv installs here, as {error} can be read only once", enforce=enforce)
-        if inputs.lock_elsewhere and enforce:
-            return self.unsealed(flagged, f"what {inputs.lock_elsewhere} lists, as only uv reads it", enforce=enforce)
-        if inputs.lock_without_hashes:
-            return self.unsealed(flagged, f"what {inputs.lock_without_hashes} lists without a hash", enforce=enforce)
-        if inputs.requires_hashes or line.turns_on("--require-hashes") or (
-                not line.has("--no-require-hashes") and _true(self.environ.get("UV_REQUIRE_HASHES", ""))):
-            self.trace.append("uv demands hashes for everything by itself")
-            return Decision(flagged)
+            from uv_shim.inputs import Inputs
 
-        # The first question, while the rest is imported. (With `--no-cache` there is a cache to be made first.)
-        first = None
-        if not (line.has("--no-cache") or "UV_NO_CACHE" in self.environ):
-            first = self.uv.start(line.rehearsal(*self.verifying(line), refresh=True), stdin=inputs.stdin, watched=True)
-        try:
-            from uv_shim import preflight, spinner
+            self.inputs = inputs = Inputs()
+            if early:
+                inputs.note_words(line)
+            else:
+                obstacle = self.read(line, inputs, regime)
+                if obstacle:
+                    return self.unsealed(line, obstacle)
+                if demands or inputs.requires_hashes:
+                    self.trace.append("uv demands hashes for everything by itself")
+                    return Decision(line.flagged())
+                first = self.start(line, inputs.stdin)
+            from uv_shim import preflight
 
-            turning = spinner.Spinner.wanted(line, self.environ, _write)
-            ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=enforce, first=first, spinner=turning)
+            turning = None
+            if posix.isatty(2):
+                from uv_shim.spinner import Spinner
+
+                turning = Spinner.wanted(line, self.environ, _write)
+            ask = preflight.Preflight(self.uv, line, inputs, regime, self.trace, enforce=self.enforce, first=first, spinner=turning)
         except Exception:
             if first:
                 first.kill()
             raise
         try:
-            return self.asked(ask, line, inputs, regime, flagged, enforce=enforce)
+            return self.asked(ask, line, inputs, regime)
         finally:
             ask.close()
             if turning:
                 turning.erase()
 
-    def asked(self, ask: Preflight, line: CommandLine, inputs: Inputs, regime: Regime, flagged: list[str], *, enforce: bool) -> Decision:
+    def read(self, line: CommandLine, inputs: Inputs, regime: Regime) -> str:
+        """Read the files that the command line names; what cannot be sealed for it, and why, if anything."""
+        from uv_shim import requirements
+
+        try:
+            requirements.read(line, self.environ, inputs, locks=regime.format)
+        except requirements.OnlyOnce as error:
+            return f"what uv installs here, as {error} can be read only once"
+        if inputs.lock_elsewhere and self.enforce:
+            return f"what {inputs.lock_elsewhere} lists, as only uv reads it"
+        return f"what {inputs.lock_without_hashes} lists without a hash" if inputs.lock_without_hashes else ""
+
+    def start(self, line: CommandLine, stdin: PrivateFile | None = None) -> Run | None:
+        """Start the dry run as the caller has it; None with `--no-cache`, where a cache has to be made first."""
+        if line.has("--no-cache") or "UV_NO_CACHE" in self.environ:
+            return None
+        return self.uv.start(line.rehearsal(*line.verifying(), refresh=True), stdin=stdin, watched=True)
+
+    def asked(self, ask: Preflight, line: CommandLine, inputs: Inputs, regime: Regime) -> Decision:
         """What comes of the preflights."""
         from uv_shim import preflight
+
+        def shown(lines: Iterable[str]) -> str:
+            return "" if line.has("--quiet") else _lines(lines)
 
         try:
             plan = ask.plan()
@@ -196,31 +213,33 @@ class Sealing:
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if line.has("--dry-run"):
                 # Nothing is downloaded, and the code that uv runs to tell is checked by now, where it can be.
-                return Decision(flagged, _told(ask.unchecked), progress="" if line.has("--quiet") else _lines(ask.progress))
+                return Decision(line.flagged(), _told(ask.unchecked), progress=shown(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
-                return Decision([], progress="" if line.has("--quiet") else _lines(plan.audited))
+                return Decision([], progress=shown(plan.audited))
             if not installs:
-                return Decision(flagged, _told(ask.unchecked))
-            pins, unsealed = self.pins(ask, inputs, installs, plan, enforce=enforce)
-            if enforce and unsealed:
+                return Decision(line.flagged(), _told(ask.unchecked))
+            from uv_shim import pinning
+
+            pins, unsealed = pinning.pins(ask, inputs, installs, plan, enforce=self.enforce)
+            if self.enforce and unsealed:
                 raise _refusal(unsealed)
             if regime.checks_cache and not any(pin.url for pin in pins):
-                return Decision(flagged)
+                return Decision(line.flagged())
             if pins and not ask.settles(plan, pins):
-                pins, dropped = self.agreed(ask, plan, pins)
+                pins, dropped = pinning.agreed(ask, plan, pins)
                 unsealed.update(dropped)
-            if enforce and unsealed:
+            if self.enforce and unsealed:
                 raise _refusal(unsealed)
         except preflight.Unverifiable as unverifiable:
             raise _refusal({unverifiable.name: unverifiable.reason}) from None
         except preflight.Refused as refused:
             self.trace.append("a file's bytes do not match; uv says which")
-            return Decision(self.flagged(line, *ask.constraints(refused.pins)), _told(ask.unchecked))
+            return Decision(line.flagged(*ask.constraints(refused.pins)), _told(ask.unchecked))
         except preflight.Failed as failed:
             if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
                 return Decision(self.arguments)  # no such command line: uv says so, and nothing else can happen
-            if enforce and failed.output is not None and failed.output.code in (1, 2):
+            if self.enforce and failed.output is not None and failed.output.code in (1, 2):
                 # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
@@ -229,96 +248,29 @@ class Sealing:
                 words = failed.final.words()
                 built = _lines(text for text in ask.built() if text not in words)
                 return Decision([], _told(ask.unchecked), progress=built + words, code=failed.final.code)
-            decision = Decision(flagged, _told(ask.unchecked)) if line.has("--dry-run") and not enforce else self.unsealed(
-                flagged, f"what uv installs here, as {failed.reason}", enforce=enforce)
-            decision.progress = "" if line.has("--quiet") else _lines(ask.built())
+            told = line.has("--dry-run") and not self.enforce
+            decision = Decision(line.flagged(), _told(ask.unchecked)) if told else self.unsealed(
+                line, f"what uv installs here, as {failed.reason}")
+            decision.progress = shown(ask.built())
             return decision
-        said = _told({**ask.unchecked, **unsealed})
-        progress = "" if line.has("--quiet") else _lines(ask.progress)
-        return Decision(self.flagged(line, *ask.constraints(pins)) if pins else flagged, said, progress)
+        constraints = ask.constraints(pins) if pins else ()
+        return Decision(line.flagged(*constraints), _told({**ask.unchecked, **unsealed}), shown(ask.progress))
 
     def may_repeat(self, line: CommandLine, *, wrapped: bool = False) -> bool:
         """Whether uv's words in a dry run are the ones that it would say without: nobody wants more of them, or colours.
 
-        With nothing to do, uv itself takes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`), and does nothing
-        but say so. Where it finds no solution, or a server does not answer, uv never comes to the difference, and asking again would double
-        the wait. ``wrapped``: they depend on the width of a terminal.
+        With nothing to do, uv itself goes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`). Without a solution or
+        an answer, it never comes to the difference, and asking again would double the wait. ``wrapped``: a terminal's width matters.
         """
         if wrapped and not knows_width():
             return False
         return not line.has("--verbose", "--color", "--output-format", "--strict") and not _PRESENTING.intersection(self.environ)
 
-    def unsealed(self, flagged: list[str], reason: str, *, enforce: bool) -> Decision:
+    def unsealed(self, line: CommandLine, reason: str) -> Decision:
         """uv as it was called, with a word on why it is not sealed; refused in `enforce`."""
-        if enforce:
+        if self.enforce:
             raise ShimError(f"refused: cannot verify {reason}; nothing was installed.")
-        return Decision(flagged, f"unsealed: {reason}")
-
-    def pins(self, ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, *,
-             enforce: bool) -> tuple[list[Pin], dict[str, str]]:
-        """Pins for what uv would download from an index, and the names that cannot be sealed, with the reason."""
-        from uv_shim import preflight
-        from uv_shim.hashes import Pin
-
-        unsealed: dict[str, str] = {}
-        pins: list[Pin] = []
-        wanted: list[tuple[str, str]] = []
-        urls: dict[str, str] = {}
-        for change in installs:
-            if ask.has_own_hash(change.url) if change.url else inputs.has_hash(change.name, change.version):
-                continue  # the user's own hash: uv checks it and keeps it
-            if change.url.startswith(("http://", "https://")):
-                pin = preflight.pin_by_url(change.name, change.url)
-                if pin:
-                    pins.append(pin)
-                else:
-                    urls[change.name] = change.url
-            elif change.url.startswith("git+"):
-                unsealed[change.name] = preflight.NO_COMMIT
-            elif not change.url:
-                wanted.append((change.name, change.version))
-        # From a local folder, nothing is downloaded.
-        wanted = [key for key in wanted if not ask.is_here(plan.selected.get(key, ""))]
-        ask.ask_hashes([key for key in wanted if not ask.advertised.knows(*key)], plan)
-        for name, version in wanted:
-            filename = plan.selected.get((name, version), "")
-            digests = ask.advertised.of(name, version, filename)
-            if enforce and not digests:
-                digests = inputs.conditional_digests(name, version)
-            url = ask.advertised.urls.get(filename, "")
-            if url and not url.startswith("http"):
-                continue  # a local folder that a setting names
-            if digests:
-                pins.append(Pin(name, version, digests))
-            elif not url and preflight.is_local(ask.configured_folders(), "", filename):
-                continue  # the same, of a uv that tells no URL
-            elif ask.advertised.knows(name, version):
-                unsealed[name] = f"the index has no hash for {filename or version}"
-            else:
-                unsealed[name] = "uv did not tell what the index advertises"
-        if urls and enforce:
-            unsealed.update(dict.fromkeys(urls, preflight.UNHASHED_URL))
-        elif urls:
-            unhashed = ask.hash_urls(urls, plan.python)
-            unsealed.update(dict.fromkeys(unhashed, "a direct URL whose hash could not be kept"))
-        return pins, unsealed
-
-    def agreed(self, ask: Preflight, plan: Plan, pins: list[Pin]) -> tuple[list[Pin], dict[str, str]]:
-        """Those pins under which uv comes to the same plan, and the names left out, with the reason."""
-        rehearsed = ask.rehearse(plan, pins)
-        unhashed = rehearsed.uncached - plan.uncached
-        dropped: dict[str, str] = {}
-        for pin in pins:
-            key = (pin.name, pin.version)
-            if key in plan.selected and rehearsed.selected.get(key, plan.selected[key]) != plan.selected[key]:
-                dropped[pin.name] = f"the index has no hash for {plan.selected[key]}"
-            elif key in unhashed and ask.is_offline():
-                dropped[pin.name] = "the cache holds it without its hash, and the network is disabled"
-        return [pin for pin in pins if pin.name not in dropped], dropped
-
-
-def _opted_out(line: CommandLine) -> bool:
-    return line.has("--no-verify-hashes") and not line.turns_on("--verify-hashes")
+        return Decision(line.flagged(), f"unsealed: {reason}")
 
 
 def _refusal(unsealed: dict[str, str]) -> ShimError:
@@ -330,10 +282,6 @@ def _refusal(unsealed: dict[str, str]) -> ShimError:
 def _told(unsealed: dict[str, str]) -> str:
     """One line on what stays unsealed; empty where nothing does."""
     return f"unsealed: {'; '.join(f'{name} ({reason})' for name, reason in sorted(unsealed.items()))}" if unsealed else ""
-
-
-def _true(value: str) -> bool:
-    return bool(value) and value.lower() not in ("0", "false", "no", "off", "n", "f")
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from uv_shim import realuv
@@ -32,9 +31,9 @@ class Spinner:
 
     @classmethod
     def wanted(cls, line: CommandLine, environ: dict[str, str], write: Callable[[str], None]) -> Spinner | None:
-        """One, where uv itself would show it: on a terminal, and nobody has asked for less, or for a log."""
+        """One, where uv itself would show it on a terminal: nobody has asked for less, or for a log."""
         silent = line.has("--quiet", "--verbose", "--no-progress") or realuv.is_true(environ.get("UV_NO_PROGRESS", ""))
-        if silent or "RUST_LOG" in environ or not os.isatty(2) or environ.get("TERM", "dumb") == "dumb":
+        if silent or "RUST_LOG" in environ or environ.get("TERM", "dumb") == "dumb":
             return None
         return cls(write, coloured=realuv.shows_colours(environ))
 

@@ -29,17 +29,6 @@ class Regime:
         #: And what is in its cache already.
         self.checks_cache = version >= (0, 13, 9)
 
-    def in_words(self) -> str:
-        """What this uv does about hashes by itself, and what is left for the shim."""
-        if not self.flag:
-            return "knows no --verify-hashes: its calls pass untouched"
-        if not self.constrains:
-            return "cannot be told hashes: its calls get --verify-hashes, and nothing is sealed"
-        if not self.hashes:
-            return "keeps no hash and checks none by itself: the shim seals"
-        if not self.checks:
-            return "keeps hashes, but does not check them against the index: the shim seals"
-        return "checks and keeps hashes by itself: nothing is left to seal"
 
 
 def parse(text: str) -> tuple[int, int, int] | None:
@@ -49,11 +38,7 @@ def parse(text: str) -> tuple[int, int, int] | None:
         return None
     parts = []
     for part in words[1].split(".")[:3]:
-        digits = ""
-        for letter in part:
-            if not letter.isdigit():
-                break
-            digits += letter
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
         if not digits:
             return None
         parts.append(int(digits))

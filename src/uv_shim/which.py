@@ -182,10 +182,23 @@ def look(environ: Mapping[str, str]) -> Which:
         found.chain[-1],
         ".".join(map(str, version)) if version else "",
         found.said,
-        versions.Regime(version).in_words() if version else "unknown: its calls pass untouched",
+        regime_in_words(versions.Regime(version)) if version else "unknown: its calls pass untouched",
         first.path if first and not seals(first.path) else "",
         every,
     )
+
+
+def regime_in_words(regime: versions.Regime) -> str:
+    """What this uv does about hashes by itself, and what is left for the shim."""
+    if not regime.flag:
+        return "knows no --verify-hashes: its calls pass untouched"
+    if not regime.constrains:
+        return "cannot be told hashes: its calls get --verify-hashes, and nothing is sealed"
+    if not regime.hashes:
+        return "keeps no hash and checks none by itself: the shim seals"
+    if not regime.checks:
+        return "keeps hashes, but does not check them against the index: the shim seals"
+    return "checks and keeps hashes by itself: nothing is left to seal"
 
 
 def in_words(which: Which, style: report.Style) -> str:

@@ -63,7 +63,7 @@ def _real(place: Surroundings) -> Iterator[Finding]:
                       "set UV_SHIM_REAL_UV to the path of the real uv")
         return
     regime = versions.Regime(version)
-    text = f"{place.found.uv}, {place.found.version}, {regime.in_words()}"
+    text = f"{place.found.uv}, {place.found.version}, {which.regime_in_words(regime)}"
     if regime.constrains:
         yield Finding(name, OK, text)
     else:

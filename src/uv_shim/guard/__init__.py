@@ -1,8 +1,8 @@
 """The guard: may this build hook of a dry run begin?
 
-uv writes to its log before it builds, and goes on at once. So that code of an sdist never runs before the shim has read that line,
-each Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits for the answer. Whoever
-asks was started after the line was written: once all that uv has written so far is read, the answer is certain.
+uv writes to its log before it builds, and goes on at once. So that no code of an sdist runs before the shim has read that line, each
+Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits. Whoever asks was started
+after the line was written: once all that uv has written so far is read, the answer is certain.
 
 Process contract: the request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in
 ``UV_SHIM_GUARD``); the answer is SIGUSR1. An asker whose uv or whose shim is gone ends itself.
