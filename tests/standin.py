@@ -16,7 +16,10 @@ REHEARSED = {"UV_OVERRIDE": os.devnull}
 
 
 class StandIn:
-    """At the call of that number (from 1; -1: the install itself) it runs the shell code ``how``; ``$self`` is the stand-in's folder."""
+    """At the call of that number (from 1; -1: the install itself) it runs the shell code ``how``.
+
+    There, ``$self`` is the stand-in's folder, and ``$real`` the real uv.
+    """
 
     def __init__(self, world: World, number: int, how: str) -> None:
         self.folder = world.root / "stand-in"
@@ -24,7 +27,7 @@ class StandIn:
         self.arm()
         self.path = self.folder / "uv"
         self.path.write_text(f"""#!/bin/sh
-self='{self.folder}'
+self='{self.folder}' real='{world.uv}'
 for word do
     case $word in
         --version | dir | --show-settings) break;;
@@ -40,7 +43,7 @@ for word do
             break;;
     esac
 done
-exec '{world.uv}' "$@"
+exec "$real" "$@"
 """)
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import shutil
 import time
@@ -16,7 +17,7 @@ import pytest
 
 from aftermath import strangers
 from machine import mount
-from standin import HELD, StandIn
+from standin import HELD, REHEARSED, StandIn
 from uv_shim.demo.index import File, Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, Result, World, normalise, project
@@ -69,7 +70,18 @@ def holds(world: World, result: Result, bare: Result, mode: str, case: str) -> N
 # uv itself: one call of it goes wrong, and no other.
 
 
-@pytest.mark.parametrize(("version", "how"), [("0.5.26", "exit 0"), ("0.9.8", "kill -9 $$"), ("0.9.8", "exit 0"), ("0.12.15", "kill -9 $$")])
+#: `$real`: the real uv.
+WRONG = {
+    "says nothing": "exit 0",
+    "is killed": "kill -9 $$",
+    "is killed after its answer": '"$real" "$@"; kill -9 $$',
+    "says something else": "printf '%s\\n' 'Would install 1 package' ' + app==9.9' >&2; exit 0",
+    "is out of memory": "ulimit -v 100000",
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize("version", PREFLIGHTS)
 @pytest.mark.parametrize("mode", MODES)
 def test_one_preflight_goes_wrong(make_world: Callable[..., World], version: str, mode: str, how: str) -> None:
     """Whichever it is. The install is sealed all the same, or a word says that it is not; `enforce` refuses then."""
@@ -78,7 +90,7 @@ def test_one_preflight_goes_wrong(make_world: Callable[..., World], version: str
     bare = world.bare(*COMMAND, check=True)
     for number in range(PREFLIGHTS[version] + 1):
         anew(world)
-        real = StandIn(world, number, how)
+        real = StandIn(world, number, WRONG[how])
         result = world.run(*COMMAND, env={"UV_SHIM_REAL_UV": str(real.path), "UV_SHIM_MODE": mode})
         holds(world, result, bare, mode, f"preflight {number} of {real.calls}")
         if number == 0:
@@ -277,14 +289,18 @@ def test_the_clock_was_set_back(make_world: Callable[..., World], version: str) 
 
 @dataclass
 class Trouble:
-    """What an index does to requests whose path has ``where`` in it, ``times`` times; ``happened`` counts."""
+    """What an index does to requests whose path has ``where`` in it, ``times`` times, after some; ``happened`` counts."""
 
     where: str
     times: int = 1_000
+    after: int = 0
     happened: int = 0
 
     def __call__(self, request: BaseHTTPRequestHandler) -> bool:
         if self.where not in request.path or self.happened >= self.times:
+            return False
+        if self.after:
+            self.after -= 1
             return False
         self.happened += 1
         return self.answer(request)
@@ -383,6 +399,36 @@ def test_a_troubled_index(make_world: Callable[..., World], version: str, kind: 
     assert strangers(world) == []
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", [Fails("/", times=6), CutsOff("/files/", times=6)], ids=lambda kind: kind.in_words())
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_trouble_at_each_request(make_world: Callable[..., World], version: str, kind: Trouble, mode: str) -> None:
+    """Whichever request it is, of the first dry run, of the query or of the install itself: all is installed and sealed, or uv says why not."""
+    world = make_world(version)
+    world.index.configure(cache_control="no-store")
+    publish(world.index)
+    ended = []
+    for number in itertools.count(MODES.index(mode), len(MODES)):
+        anew(world)
+        trouble = replace(kind, after=number)
+        world.index.interfere = trouble
+        result = world.run(*COMMAND, env={**PATIENCE, "UV_SHIM_MODE": mode})
+        world.index.interfere = lambda _: False
+        installed = world.freeze()
+        assert installed == (EVERYTHING if result.code == 0 else ""), (number, result.stderr, result.said)
+        assert "Traceback" not in result.stderr + "\n".join(result.said)
+        if mode == "enforce":
+            assert not any("unsealed" in line for line in result.said), number
+        if result.code == 0 and not result.said:
+            assert world.sync(project(world.root / "project", *NAMES)).files == 0, number
+        assert strangers(world) == []
+        if not trouble.happened:
+            break
+        ended.append(result)
+    assert len(ended) > (5 if kind.where == "/" else 1)
+    assert any(result.code for result in ended), "nothing ever failed: this test has lost its meaning"
+
+
 @pytest.mark.parametrize("kind", [Fails("/simple/lib"), Stalls("/simple/lib"), Fails("/files/lib-1.0-py3-none-any.whl")], ids=lambda kind: kind.in_words())
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
 def test_an_index_without_an_answer_is_asked_no_longer_than_by_the_bare_uv(make_world: Callable[..., World], version: str, kind: Trouble) -> None:
@@ -433,11 +479,11 @@ def test_a_rehearsal_without_an_answer_is_not_the_answer(make_world: Callable[..
 # The index changes.
 
 
-def install_while(world: World, mode: str, change: Callable[[], object]) -> Result:
-    """Install `app` through the shim; ``change`` happens after the preflights, before the real uv is called for good."""
-    real = StandIn(world, -1, HELD)
+def install_while(world: World, mode: str, change: Callable[[], object], number: int = -1, **env: str) -> Result:
+    """Install `app` through the shim; ``change`` happens before that preflight, or before the real uv is called for good (-1)."""
+    real = StandIn(world, number, HELD)
     with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(world.run, "pip", "install", "app", env={"UV_SHIM_REAL_UV": str(real.path), "UV_SHIM_MODE": mode})
+        ended = pool.submit(world.run, "pip", "install", "app", env={**env, "UV_SHIM_REAL_UV": str(real.path), "UV_SHIM_MODE": mode})
         real.wait()
         change()
         real.release()
@@ -472,6 +518,39 @@ def test_the_index_changes_before_the_install(make_world: Callable[..., World], 
     result = install_while(world, mode, world.index.files["main"].clear)
     assert (result.code in (1, 2), world.freeze()) == (True, ""), result.stderr
     assert strangers(world) == []
+
+
+@pytest.mark.parametrize("change", ["newer version", "other bytes and hash", "other bytes", "gone"])
+@pytest.mark.parametrize("pages", ["max-age=600", "no-store"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_the_index_changes_between_two_preflights(make_world: Callable[..., World], version: str, mode: str, pages: str, change: str) -> None:
+    """Before the query, or before the rehearsal: what is installed has the hash that the index gave for it, or nothing is."""
+    world = make_world(version)
+    world.index.configure(cache_control=pages)
+    original, other = wheel("app", "1.0"), wheel("app", "1.0", note="others")
+    changes: dict[str, Callable[[], object]] = {
+        "newer version": lambda: world.index.add(wheel("app", "2.0")),
+        "other bytes and hash": lambda: world.index.add(other),
+        "other bytes": lambda: world.index.add(other, original=original[1]),
+        "gone": world.index.files.clear,
+    }
+    for number in (2, 3):
+        anew(world)
+        world.index.files.clear()
+        world.index.add(original)
+        result = install_while(world, mode, changes[change], number, **REHEARSED)
+        installed = world.freeze()
+        assert (installed != "") == (result.code == 0), result.stderr
+        assert installed in ("", "app==1.0\n", *(["app==2.0\n"] if change == "newer version" else [])), number
+        assert "Traceback" not in result.stderr + "\n".join(result.said)
+        for module in world.venv.rglob("app.py"):
+            assert "others" not in module.read_text() or change == "other bytes and hash"
+        if mode == "enforce":
+            assert not any("unsealed" in line for line in result.said)
+        if change == "newer version":
+            assert result.code == 0, result.stderr
+        assert strangers(world) == []
 
 
 @dataclass

@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 import uvs
+from standin import StandIn
 from uv_shim.demo.index import File, Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import Result, World
@@ -987,6 +988,89 @@ def test_enforce_takes_a_good_sdist_that_an_override_names(make_world: Callable[
     assert (result.code, result.said) == (0, ()), result.stderr
 
 
+@pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
+@pytest.mark.parametrize("where", ["UV_PROJECT", "XDG_CONFIG_DIRS"])
+def test_enforce_takes_a_good_sdist_that_an_override_elsewhere_names(make_world: Callable[..., World], version: str, where: str) -> None:
+    """In the settings of another project, or of the machine."""
+    world = make_world(version)
+    good = world.index.add(sdist("lib", "1.0"))
+    world.index.add(wheel("app", "1.0", requires=("lib",)))
+    folder = world.root / "elsewhere"
+    (folder / "uv").mkdir(parents=True)
+    text = f'override-dependencies = ["lib @ {world.index.url}/main/files/{good.name}#sha256={digest(good, served=True)}"]\n'
+    (folder / ("uv.toml" if where == "UV_PROJECT" else "uv/uv.toml")).write_text(text)
+    result = attempt(world, install("--python", str(world.venv), "app"), "enforce", **{where: str(folder)})
+    assert (result.code, result.said) == (0, ()), result.stderr
+    assert good.name in world.freeze()
+
+
+def local_wheel(world: World, name: str, note: str) -> None:
+    """Put a wheel into the folder `wheels`."""
+    (world.work / "wheels").mkdir()
+    filename, data = wheel(name, "1.0", note=note)
+    (world.work / "wheels" / filename).write_bytes(data)
+
+
+@pytest.mark.parametrize("options", ["--find-links wheels", "--no-index", "--no-binary :all:", "--index-url http://127.0.0.1:9/"])
+@pytest.mark.parametrize("mode", MODES)
+def test_options_in_constraints_that_a_file_names(make_world: Callable[..., World], version: str, mode: str, options: str) -> None:
+    """uv does not heed them there: the file comes from the index, and is checked."""
+    world = make_world(version)
+    local_wheel(world, "app", "local")
+    own_file(world, "c.txt", f"{options}\napp==1.0\nlib==1.0\n")
+    own_file(world, "r.txt", "-c c.txt\napp\n")
+    own_file(world, "good.txt", "-c c.txt\nlib\n")
+    bad = evil_wheel(world.index, "app")
+    result = attempt(world, install("-r", "r.txt"), mode)
+    assert world.freeze() == ""
+    refused_for(result, bad, anywhere=mode == "enforce")
+    world.index.add(wheel("lib", "1.0"))
+    result = attempt(world, install("-r", "good.txt"), mode)
+    assert (result.code, result.said, world.freeze()) == (0, (), "lib==1.0\n"), result.stderr
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_options_in_overrides(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """uv does heed them there: what is installed is the local file, though the index has one of that name with other bytes."""
+    world = make_world(version)
+    local_wheel(world, "app", "local")
+    world.index.add(wheel("app", "1.0", note="index"))
+    world.index.add(wheel("lib", "1.0", requires=("app",)))
+    own_file(world, "o.txt", "--find-links wheels\napp==1.0\n")
+    command = install("--override", "o.txt", "lib")
+    modules = []
+    for through in (False, True):
+        result = attempt(world, command, mode) if through else world.bare(*command)
+        assert (result.code, result.said) == (0, ()), result.stderr
+        modules.append([module.read_text() for module in world.venv.rglob("app.py")])
+        world.bare("pip", "uninstall", "app", "lib")
+    assert "local" in modules[0][0]
+    assert modules[1] == modules[0]
+
+
+@pytest.mark.parametrize("version", ["0.12.15"])
+def test_a_folder_seen_from_elsewhere(make_world: Callable[..., World], version: str) -> None:
+    """uv looks for `wheels` where a variable tells it to: a file of the same name here says nothing."""
+    world = make_world(version)
+    local_wheel(world, "app", "local")
+    (world.work / "sub" / "wheels").mkdir(parents=True)
+    bad = evil_wheel(world.index, "app")
+    for mode in MODES:
+        result = attempt(world, install("--python", str(world.venv), "--find-links", "wheels", "app"), mode, UV_WORKING_DIRECTORY="sub")
+        assert world.freeze() == ""
+        refused_for(result, bad, anywhere=mode == "enforce")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sync_takes_pre_releases_whatever_is_said_of_them(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """`pip compile` heeds that variable, and `pip sync` does not."""
+    world = make_world(version)
+    world.index.add(wheel("app", "2.0a1"))
+    own_file(world, "r.txt", "app==2.0a1\n")
+    result = attempt(world, ("pip", "sync", "r.txt"), mode, UV_PRERELEASE="disallow")
+    assert (result.code, result.said, world.freeze()) == (0, (), "app==2.0a1\n"), result.stderr
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_url_of_a_project_that_has_to_be_built(make_world: Callable[..., World], version: str, mode: str) -> None:
     """uv resolves what the build needs before it comes to the URL. Where it cannot be told to check it, `enforce` refuses, and `seal` says so."""
@@ -1041,3 +1125,19 @@ def test_good_files_pass(make_world: Callable[..., World], version: str, mode: s
     result = attempt(world, install("app"), mode)
     assert (result.code, result.said) == (0, ()), result.stderr
     assert world.freeze() == "app==1.0\nlib==1.0\nsrc==1.0\n"
+
+
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8"])
+@pytest.mark.parametrize("asked", ["-C key=value", "--no-build-isolation", "-b none.txt", "UV_BUILD_CONSTRAINT"])
+def test_an_sdist_is_built_only_as_it_is_asked_for(make_world: Callable[..., World], version: str, asked: str) -> None:
+    """`pip compile`, which keeps the hash of a direct URL that has none, would build it otherwise: it stays unsealed, and a line says so."""
+    world = make_world(version)
+    file = world.index.add(sdist("app", "1.0"))
+    own_file(world, "none.txt", "")
+    real = StandIn(world, 0, ":")
+    options, env = ((), {"UV_BUILD_CONSTRAINT": "none.txt"}) if asked.startswith("UV") else (asked.split(), {})
+    where = f"app @ {world.index.url}/main/files/{file.name}"
+    result = attempt(world, install(*options, where), "seal", UV_SHIM_REAL_UV=str(real.path), **env)
+    assert (result.code, world.freeze()) == (0, f"{where}\n"), result.stderr
+    assert [call for call in real.calls if "compile" in call and "--offline" not in call] == []
+    assert len(result.said) == 1

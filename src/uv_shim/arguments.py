@@ -69,8 +69,6 @@ _REFRESH = frozenset(("--refresh", "--refresh-package"))
 class Word:
     """One option with its value, one flag, or one plain word; ``text`` are the arguments it was written in."""
 
-    __slots__ = ("name", "text", "value")
-
     def __init__(self, text: tuple[str, ...], name: str | None, value: str | None) -> None:
         self.text = text
         #: Canonical long name; None for what is not an option.
@@ -171,14 +169,12 @@ class CommandLine:
         return command
 
     def query(self, *options: str, python: str | None = None, offline: bool = False) -> list[str]:
-        """Arguments of a ``pip compile`` that asks the same indexes; its requirements come on standard input.
-
-        Args:
-            python: the interpreter of the install. A version would be taken for the lowest one of that name.
-        """
+        """Arguments of a ``pip compile`` that asks the same indexes, for that Python; its requirements come on standard input."""
         command = ["pip", "compile", "-", *options, *(("--python", python) if python else ())]
         if offline and not self.has("--offline"):
             command.append("--offline")
+        if self.command == "sync":
+            command.append("--prerelease=allow")  # as there; versions are exact
         for word in self.words:
             if word.name in _ASKS_THE_INDEX and not (python and word.name == "--python"):
                 command.append(word.name if word.value is None else f"{word.name}={word.value}")

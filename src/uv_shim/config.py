@@ -1,8 +1,7 @@
 """The settings: which ones are in force here, and who said so?
 
 Built in < the system's file < the user's file < the environment. Where the system's file sets the mode, the others may make it
-stricter and never softer, unless that file allows it. The files are a subset of TOML, so that they need no TOML library on the sealing
-path: one ``key = value`` a line.
+stricter and never softer, unless that file allows it. The files are a subset of TOML that takes no library: one ``key = value`` a line.
 """
 
 from __future__ import annotations
@@ -28,8 +27,6 @@ KEYS = {"mode": tuple(f'"{mode}"' for mode in MODES), "allow-softer-modes": ("tr
 class Setting:
     """A value that a file sets, and the line it stands in."""
 
-    __slots__ = ("line", "value")
-
     def __init__(self, value: str, line: int) -> None:
         self.value = value
         self.line = line
@@ -37,8 +34,6 @@ class Setting:
 
 class Mode:
     """The mode's name, and where it was set."""
-
-    __slots__ = ("name", "overruled", "source")
 
     def __init__(self, name: str, source: str, overruled: str = "") -> None:
         self.name = name
@@ -54,10 +49,7 @@ def path(environ: dict[str, str]) -> str | None:
 
 
 def folder(variable: str, below: str, environ: Mapping[str, str]) -> str | None:
-    """The XDG folder that ``variable`` names, else the one ``below`` the home; None without a home.
-
-    A relative one names none, by the specification and to uv.
-    """
+    """The XDG folder that ``variable`` names (a relative one names none), else the one ``below`` the home; None without a home."""
     given = environ.get(variable, "")
     return given if given.startswith("/") else f"{environ['HOME']}/{below}" if environ.get("HOME") else None
 
@@ -66,7 +58,7 @@ def mode(environ: dict[str, str]) -> Mode:
     """The mode in force. Both files are checked, whether they decide or not.
 
     Raises:
-        ShimError: a value or a file is not usable; the message names the value, where it stands and what is allowed.
+        ShimError: a value or a file is not usable.
     """
     system = read(SYSTEM)
     file = path(environ)

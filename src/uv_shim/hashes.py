@@ -1,7 +1,7 @@
 """Hashes as uv tells them: what does the index advertise for the files of a version?
 
 Two forms of ``uv pip compile``'s output are read: pylock.toml (uv 0.6.15 on), which tells the hash of each file, and requirements
-with ``--hash`` (before), which tell those of all files of a version together. Both are uv's own writing, so its layout is relied on.
+with ``--hash`` (before), which tell those of a version together. Both are uv's own writing: its layout is relied on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ class Pin:
 
     Of a direct URL, the hash stands in its fragment.
     """
-
-    __slots__ = ("digests", "name", "url", "version")
 
     def __init__(self, name: str, version: str, digests: list[str], url: str = "") -> None:
         self.name = name

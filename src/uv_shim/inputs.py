@@ -36,8 +36,8 @@ class Inputs:
         self.plain = True
         #: Lines that choose indexes and kinds of files.
         self.index_lines: list[str] = []
-        #: Files that were looked through (device, inode), and whether hashes count there.
-        self.seen: set[tuple[int, int, bool]] = set()
+        #: Files that were looked through (device, inode), and what counts there.
+        self.seen: set[tuple[int, int, str]] = set()
         #: A copy of standard input, where uv reads it.
         self.stdin: PrivateFile | None = None
 

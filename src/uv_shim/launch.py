@@ -1,7 +1,7 @@
 """Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
 
-Written for any Python that may be in the way: for one that is too old, or lacks something, the next one is tried. Python compiles this
-file at each call, so it is short. As all up to the first question, it does without `os`, whose import takes as long as all of ours.
+Any Python may be in the way: for one that is too old, or lacks something, the next one is tried. Python compiles this file at each
+call, so it is short. As all up to the first question, it does without `os`, whose import takes as long as all of ours.
 """
 
 try:  # Ctrl-C ends this as it ends uv, from the start
@@ -60,8 +60,10 @@ try:
 
     sys.path.insert(0, _home.rpartition("/")[0])
     from uv_shim import seal
+
+    _environ = seal.decoded(posix.environ)
 except Exception as _error:  # noqa: BLE001  # no memory, no descriptors, a Python without its library, a damaged copy
     _step_aside(repr(_error))
 
 # At once: nothing is left to be tidied up.
-posix._exit(seal.main(sys.argv[1], sys.argv[4:], posix.environ))  # noqa: SLF001  # what `os._exit` is
+posix._exit(seal.main(sys.argv[1], sys.argv[4:], _environ))  # noqa: SLF001  # what `os._exit` is

@@ -1,8 +1,8 @@
 """Index pages as uv keeps them in its cache: which hash belongs to which file?
 
 uv before 0.6.15 tells the hashes of a version, not of each file. Its copy of the page (``simple-vN/…/<name>.rkyv``, N from 12 to 15)
-does: there, the name of each file is followed by its digests in hexadecimal, and the page's URL stands at the end. Read only, and
-only to choose among digests that uv has told; 0.4.6, which would tell what it computed, is the one exception.
+does: each file's name is followed by its digests in hexadecimal, and the page's URL stands at the end. They only choose among digests
+that uv has told, but for 0.4.6, which would tell what it computed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,7 @@ _LENGTHS = frozenset([*_ALGORITHMS, *(one + other for one in _ALGORITHMS for oth
 
 
 def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
-    """Digests that the page ``<root>/<name>/`` gives for a file, run together; None where the page is not there or does not list it.
-
-    Args:
-        cache: uv's cache directory.
-        root: URL of the index, as uv logs it.
-    """
+    """Digests that the page ``<root>/<name>/`` in that cache gives for a file, run together; None where it does not list it."""
     page = f"{root.rpartition('@')[2]}/{name}/".encode()
     for folder in _folders(cache):
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uv_shim.arguments import CommandLine
+from uv_shim.arguments import WORKING_DIRECTORY, CommandLine
 from uv_shim.inputs import Inputs
 from uv_shim.realuv import RealUv, Run, is_true
 from uv_shim.versions import Regime
@@ -58,7 +58,10 @@ class Places:
 
     def is_here(self, filename: str) -> bool:
         """Whether the file lies in one of those places that are folders."""
-        return is_local(self.find_links(), self._line.folder, filename)
+        links = self.find_links()
+        if not self._line.has("--directory") and any(map(self._uv.environ.get, WORKING_DIRECTORY)):
+            links = [place for place in links if place.startswith(("/", "file:"))]  # it depends on uv where others are
+        return is_local(links, self._line.folder, filename)
 
 
 def is_local(find_links: list[str], folder: str, filename: str) -> bool:

@@ -22,8 +22,6 @@ SOLVING = "DEBUG Solving with target Python version"
 class Change:
     """One line of the plan: ``sign`` is ``+`` (install), ``-`` (remove) or ``~`` (install again)."""
 
-    __slots__ = ("name", "sign", "url", "version")
-
     def __init__(self, sign: str, name: str, version: str, url: str) -> None:
         self.sign = sign
         self.name = name
@@ -45,8 +43,6 @@ class Change:
 class Interpreter:
     """The Python that uv installs for; ``path``: its file or environment, as far as uv says it."""
 
-    __slots__ = ("path", "version")
-
     def __init__(self, path: str, version: str) -> None:
         self.path = path
         self.version = version
@@ -54,8 +50,6 @@ class Interpreter:
 
 class Sdist:
     """An sdist whose code uv is about to download or run, for its metadata."""
-
-    __slots__ = ("direct", "name", "url", "version")
 
     def __init__(self, name: str, version: str, url: str, *, direct: bool = False) -> None:
         #: Empty where its URL tells none.
@@ -196,7 +190,7 @@ def _selection(line: str) -> tuple[str, str, str]:
 
 
 def _note_page(line: str, pages: dict[str, list[str]]) -> None:
-    """Remember ``Fetching metadata for alpha from http://host/simple/alpha/`` as the root ``http://host/simple`` for ``alpha``."""
+    """Remember ``Fetching metadata for alpha from http://host/simple/alpha/`` as ``http://host/simple`` for ``alpha``."""
     name, _, url = line.partition("Fetching metadata for ")[2].partition(" from ")
     roots = pages.setdefault(normalize(name), [])
     root = without_credentials(url.strip().rstrip("/").rpartition("/")[0])

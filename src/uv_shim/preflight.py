@@ -296,11 +296,7 @@ class Preflight:
         return any(map(self.places.is_here, names))
 
     def hash_urls(self, urls: dict[str, str], python: Interpreter | None) -> list[str]:
-        """Have uv download direct URLs and keep a hash of what it got: there is none to check them against.
-
-        Args:
-            urls: URL by name, as uv prints it.
-            python: the interpreter that the install uses.
+        """Have uv download direct URLs (name → URL) and keep a hash of what it got, as there is none to check them against.
 
         Returns:
             Names for which this was not possible.
@@ -308,7 +304,11 @@ class Preflight:
         if self.regime.hashes or self._folder:
             return []
         missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
-        if self.places.offline or any("****" in url for url in missing.values()):
+        # `pip compile` would build what is no wheel otherwise than it was asked for.
+        special = self._uv.environ.get("UV_BUILD_CONSTRAINT") or self._line.has(
+            "--build-constraints", "--config-setting", "--config-settings-package", "--no-build-isolation", "--no-build-isolation-package")
+        given = missing.values()
+        if self.places.offline or any("****" in url or (special and not hashes.file_name(url).endswith(".whl")) for url in given):
             return list(missing)
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())

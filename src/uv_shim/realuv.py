@@ -33,8 +33,6 @@ _NO_SOLUTION = "No solution found when resolving"
 class Output:
     """What a run of uv said: exit code (negative: the signal that ended it), standard output and error, without colours."""
 
-    __slots__ = ("_coloured", "code", "stderr", "stdout", "stopped")
-
     def __init__(self, code: int, stdout: str, stderr: str, stopped: str | None = None) -> None:
         self.code = code
         self.stdout = stdout
@@ -123,7 +121,11 @@ def _nameless() -> int:
     try:
         return posix.memfd_create("uv-shim", 0)
     except (AttributeError, OSError):
-        pass  # a kernel or sandbox without it
+        pass  # a Python, kernel or sandbox without it
+    try:
+        return posix.open(posix.environ.get(b"TMPDIR") or b"/tmp", posix.O_TMPFILE | posix.O_RDWR, 0o600)
+    except (AttributeError, OSError):
+        pass  # a filesystem without it
     import tempfile
 
     fd, name = tempfile.mkstemp(prefix="uv-shim-")

@@ -56,8 +56,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: b
         elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs)
         elif name == "--overrides":
-            for text in logical_lines(_contents(_path(folder, value)).decode("utf-8", "replace")):
-                inputs.note_address(text)  # no uv is sure to heed a hash there
+            _scan(value, folder, inputs, counts="options")
     if not line.has("--directory") and any(environ.get(name) for name in WORKING_DIRECTORY):
         inputs.distrust()
     inputs.note_words(line)
@@ -69,13 +68,15 @@ def note_settings(line: CommandLine, environ: dict[str, str], inputs: Inputs) ->
     """Note the URLs in the settings files that uv may read for this call."""
     import os
 
-    start = os.path.abspath((line.values("--project") or [line.folder])[-1] or ".")
-    folders = [start]
-    while os.path.dirname(folders[-1]) != folders[-1]:
-        folders.append(os.path.dirname(folders[-1]))
     home = config.folder("XDG_CONFIG_HOME", ".config", environ) or ""
-    files = [f"{folder}/{name}" for folder in folders for name in ("uv.toml", "pyproject.toml")]
-    for path in (*files, f"{home}/uv/uv.toml", "/etc/uv/uv.toml", *line.values("--config-file"), environ.get("UV_CONFIG_FILE", "")):
+    files = [*line.values("--config-file"), environ.get("UV_CONFIG_FILE", ""), "/etc/uv/uv.toml"]
+    files += [f"{folder}/uv/uv.toml" for folder in (home, *environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"))]
+    for start in {"", *line.values("--project"), *(environ.get(name, "") for name in ("UV_PROJECT", *WORKING_DIRECTORY))}:
+        parts = os.path.abspath(os.path.join(line.folder, start)).split("/")
+        for count in range(len(parts)):
+            folder = "/".join(parts[: count + 1])
+            files += [f"{folder}/uv.toml", f"{folder}/pyproject.toml"]
+    for path in files:
         inputs.note_quoted(_contents(path), named=True)
 
 
@@ -123,8 +124,8 @@ def _copy(fd: int) -> PrivateFile:
     return copy
 
 
-def _scan(value: str, folder: str, inputs: Inputs, *, heeded: bool = True) -> None:
-    """Look through a requirements file and those that it names; of constraints that a file names, uv heeds no hash."""
+def _scan(value: str, folder: str, inputs: Inputs, *, counts: str = "hashes options") -> None:
+    """Look through a requirements file and those that it names, where that counts for uv beside the requirements themselves."""
     if value == "-":
         if inputs.stdin is not None:
             inputs.stdin.rewind()
@@ -141,11 +142,11 @@ def _scan(value: str, folder: str, inputs: Inputs, *, heeded: bool = True) -> No
         try:
             with open(path, "rb") as file:
                 status = posix.fstat(file.fileno())
-                text = b"" if (status.st_dev, status.st_ino, heeded) in inputs.seen else file.read()
+                text = b"" if (status.st_dev, status.st_ino, counts) in inputs.seen else file.read()
         except (OSError, ValueError):
             inputs.plain = False
             return
-        inputs.seen.add((status.st_dev, status.st_ino, heeded))
+        inputs.seen.add((status.st_dev, status.st_ino, counts))
         if name.endswith(".toml") and not name.startswith("pylock."):
             # Which of its entries count here, uv knows.
             inputs.note_quoted(text, named=False)
@@ -154,7 +155,7 @@ def _scan(value: str, folder: str, inputs: Inputs, *, heeded: bool = True) -> No
         inputs.plain = False  # a script: uv reads what is in that comment, and nothing else
         return
     for line in logical_lines(text.decode("utf-8", "replace")):
-        _line(line, base, inputs, heeded=heeded)
+        _line(line, base, inputs, counts)
 
 
 def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
@@ -187,7 +188,7 @@ def _has_hashes(text: bytes) -> bool:
     return True
 
 
-def _line(line: str, base: str, inputs: Inputs, *, heeded: bool) -> None:
+def _line(line: str, base: str, inputs: Inputs, counts: str) -> None:
     word = (line.split("=", 1)[0].split(None, 1) or [""])[0]
     rest = line[len(word) :].lstrip(" \t=").strip()
     if word == "--require-hashes":
@@ -197,26 +198,29 @@ def _line(line: str, base: str, inputs: Inputs, *, heeded: bool) -> None:
             import os
 
             rest = os.path.abspath(_path(base, rest))
-        inputs.index_lines.append(f"{word} {rest}".strip())
+        if counts:
+            inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
-        _named(rest, base, inputs, heeded=heeded and word.lstrip("-").startswith("r"))
+        _named(rest, base, inputs, counts if word.lstrip("-").startswith("r") else "")
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
-        _named(line[2:], base, inputs, heeded=heeded and line.startswith("-r"))
+        _named(line[2:], base, inputs, counts if line.startswith("-r") else "")
     elif " --hash" in line:
         requirement, *given = line.split(" --hash")
-        inputs.note_hash(requirement, [first_word(text.lstrip("= ")) for text in given], heeded=heeded)
+        inputs.note_hash(requirement, [first_word(text.lstrip("= ")) for text in given], heeded="hashes" in counts)
+    elif counts == "options":
+        inputs.note_address(line)
     else:
         inputs.note_url(line)
 
 
-def _named(value: str, base: str, inputs: Inputs, *, heeded: bool) -> None:
+def _named(value: str, base: str, inputs: Inputs, counts: str) -> None:
     """Look through a file that another one names."""
     value = value.partition("#")[0].strip()
     if any(letter in value for letter in "\"'\\$"):
         inputs.plain = False  # uv knows which file that is
         return
     _keep(value, base, inputs)
-    _scan(value, base, inputs, heeded=heeded)
+    _scan(value, base, inputs, counts=counts)
 
 
 def logical_lines(text: str) -> list[str]:

@@ -12,7 +12,7 @@ import sys
 from uv_shim import config, memo, versions
 from uv_shim.arguments import CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
-from uv_shim.realuv import RealUv, is_true, knows_width
+from uv_shim.realuv import RealUv, knows_width
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -33,22 +33,24 @@ _UNKNOWN = "unsealed: what uv installs here, as this uv does not say its version
 class Decision:
     """What uv is called with, and what is said about it."""
 
-    __slots__ = ("arguments", "code", "progress", "said")
-
     def __init__(self, arguments: list[str], said: str = "", progress: str = "", code: int = 0) -> None:
         self.arguments = arguments
-        #: The exit code that uv has given already, where there are no arguments.
+        #: uv's exit code, where it has run already: there are no arguments then.
         self.code = code
-        #: What uv printed in a preflight and will not print again; the whole answer where there are no arguments.
+        #: What uv printed in a preflight and will not print again.
         self.progress = progress
         #: One line for the user; empty where there is nothing to say.
         self.said = said
 
 
-def main(real: str, arguments: list[str], variables: dict[bytes, bytes]) -> int:
-    """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
+def decoded(environ: dict[bytes, bytes]) -> dict[str, str]:
+    """The caller's environment, without what the router notes down for itself."""
     encoding = sys.getfilesystemencoding(), "surrogateescape"
-    environ = {key.decode(*encoding): value.decode(*encoding) for key, value in variables.items() if key != b"UV_SHIM_PYTHON_SKIP"}
+    return {key.decode(*encoding): value.decode(*encoding) for key, value in environ.items() if key != b"UV_SHIM_PYTHON_SKIP"}
+
+
+def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
+    """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
     trace: list[str] = [f"real uv: {real}"]
     sealing = Sealing(RealUv(real, environ), arguments, trace)
     try:
@@ -56,7 +58,7 @@ def main(real: str, arguments: list[str], variables: dict[bytes, bytes]) -> int:
     except ShimError as error:
         _print((*sealing.overruled, *error.lines))
         return error.code
-    except Exception as error:  # noqa: BLE001  # whatever goes wrong here must not stand between the caller and uv
+    except Exception as error:  # noqa: BLE001  # it must not stand between the caller and uv
         if sealing.enforce:
             _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed."))
             return EXIT_REFUSED
@@ -88,7 +90,7 @@ class Sealing:
         self.environ = uv.environ
         self.arguments = arguments
         self.trace = trace
-        #: What is known so far, for whatever goes wrong after. A policy that was not read may have said so.
+        #: For whatever goes wrong before the mode is known: a policy may say so.
         self.enforce = uv.environ.get("UV_SHIM_MODE") == "enforce" or posix.access(config.SYSTEM, posix.F_OK)
         self.fallback = arguments
         #: What the caller hands over, as far as it was read.
@@ -144,8 +146,9 @@ class Sealing:
 
     def seal(self, line: CommandLine, regime: Regime) -> Decision:
         """Have uv verify and keep the hash of whatever it is about to download."""
+        given = self.environ.get("UV_REQUIRE_HASHES", "").lower()  # what is neither a yes nor a no, uv refuses
         demands = line.turns_on("--require-hashes") or (
-            not line.has("--no-require-hashes") and is_true(self.environ.get("UV_REQUIRE_HASHES", "")))
+            not line.has("--no-require-hashes") and given not in ("", "0", "false", "no", "off", "n", "f"))
         # The first question, while the rest is imported; what can be read only once is kept before.
         early = not demands and not line.names_files(self.environ)
         first = self.start(line) if early else None

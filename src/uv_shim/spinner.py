@@ -31,7 +31,7 @@ class Spinner:
 
     @classmethod
     def wanted(cls, line: CommandLine, environ: dict[str, str], write: Callable[[str], None]) -> Spinner | None:
-        """One, where uv itself would show it on a terminal: nobody has asked for less, or for a log."""
+        """One, where uv itself would show it on a terminal."""
         silent = line.has("--quiet", "--verbose", "--no-progress") or realuv.is_true(environ.get("UV_NO_PROGRESS", ""))
         if silent or "RUST_LOG" in environ or environ.get("TERM", "dumb") == "dumb":
             return None

@@ -9,8 +9,6 @@ from __future__ import annotations
 class Regime:
     """What uv does by itself, and so what is left for the shim to do."""
 
-    __slots__ = ("audits_only", "checks", "checks_cache", "computes", "constrains", "flag", "format", "hashes")
-
     def __init__(self, version: tuple[int, int, int]) -> None:
         #: ``--verify-hashes`` exists.
         self.flag = version >= (0, 2, 27)

@@ -4,8 +4,8 @@ uv writes to its log before it builds, and goes on at once. So that no code of a
 Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits. Whoever asks was started
 after the line was written: once all that uv has written so far is read, the answer is certain.
 
-Process contract: the request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in
-``UV_SHIM_GUARD``); the answer is SIGUSR1. An asker whose uv or whose shim is gone ends itself.
+The request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in ``UV_SHIM_GUARD``); the answer is
+SIGUSR1. An asker whose uv or whose shim is gone ends itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Guard:
             self._allowed.append(hook)
 
     def end(self, uv: int) -> None:
-        """Kill the hooks that were allowed and still run below ``uv``, which would leave them behind."""
+        """Kill the hooks that were allowed and still run below ``uv``."""
         for hook in self._allowed:
             if _parent(hook) == uv:
                 posix.kill(hook, 9)
