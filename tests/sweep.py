@@ -1,6 +1,7 @@
 """Runs the core cases on any set of uv releases, and records what happened: bare, with the flag alone, and through the shim.
 
     tests/run sweep                         every release that the record lacks
+    tests/run sweep --all                   and those that were measured with other code of the shim than this
     tests/run sweep --sealed                those of them that need sealing (0.4.6 to 0.12.15)
     tests/run sweep 0.9.8 0.13.9            these, whether the record has them or not
     tests/run sweep --page                  write docs/compatibility.md from the record, and measure nothing
@@ -12,6 +13,7 @@ written after each release, so that an interrupted sweep goes on where it was.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import os
@@ -30,10 +32,10 @@ from packaging.version import InvalidVersion, Version
 
 import compatibility
 import uvs
-from uv_shim import arguments, report
+from uv_shim import arguments, layer, report
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
-from world import PYTHON, Result, World, project
+from world import PYTHON, SHIM, Result, World, project
 
 DATA = Path(__file__).parent / "data" / "sweep.json"
 #: How uv is called: the real one, the shim that only adds the flag, the shim as it is.
@@ -192,37 +194,50 @@ def save(record: dict[str, Record]) -> None:
     partial.replace(DATA)
 
 
-def sweep(versions: Sequence[str]) -> None:
-    """Measure those releases, and write each down."""
+def code() -> str:
+    """Which code of the shim a record is of: a digest of the router and the sealing path."""
+    sources = [SHIM, *(Path(layer.__file__).parent / name for name in layer.MODULES)]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+
+
+def sweep(versions: Sequence[str]) -> bool:
+    """Measure those releases, and write each down; whether all of them could be measured."""
+    failed = False
+    of = code()
     progress = report.Progress("sweep", len(versions))
     for number, version in enumerate(versions):
         progress.at(number, version)
-        kept = (uvs.store() / version / "uv").exists()
+        kept = version in uvs.ALL or (uvs.store() / version / "uv").exists()
         try:
             outcome = measure(version)
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
             print(f"{version}: not measured: {str(error).splitlines()[0]}", file=sys.stderr)
+            failed = True
             continue
         finally:
             if not kept:
                 shutil.rmtree(uvs.store() / version, ignore_errors=True)
-        save({**load(), version: outcome})
+        save({**load(), version: {**outcome, "code": of}})
     progress.end()
+    return not failed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run the core cases on uv releases, and record what happened.")
     parser.add_argument("versions", nargs="*", help="releases to measure; otherwise those that the record lacks")
-    parser.add_argument("--sealed", action="store_true", help="of those that the record lacks, only what needs sealing")
+    parser.add_argument("--all", action="store_true", help="also those that were measured with other code than this")
+    parser.add_argument("--sealed", action="store_true", help="of these, only what needs sealing")
     parser.add_argument("--page", action="store_true", help="write docs/compatibility.md from the record, and measure nothing")
     chosen = parser.parse_args()
     if not chosen.page:
         known = load()
-        missing = [version for version in releases() if version not in known]
+        missing = [version for version in releases() if version not in known or (chosen.all and known[version].get("code") != code())]
         if chosen.sealed:
             missing = [version for version in missing if Version("0.4.6") <= Version(version) < Version("0.12.16")]
-        sweep(chosen.versions or missing)
+    done = chosen.page or sweep(chosen.versions or missing)
     compatibility.PAGE.write_text(compatibility.page(load()), encoding="utf-8")
+    if not done:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -262,8 +262,9 @@ exec(compile(open(__file__).read(), __file__, "exec"))
 # The clock.
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
-def test_the_clock_was_set_back(make_world: Callable[..., World], version: str) -> None:
+def test_the_clock_was_set_back(make_world: Callable[..., World], version: str, mode: str) -> None:
     """Everything there is dated in the future, and so is what the index says: nothing is decided by a time that was not the same before."""
     world = make_world(version)
     publish(world.index)
@@ -278,7 +279,7 @@ def test_the_clock_was_set_back(make_world: Callable[..., World], version: str) 
         return False
 
     world.index.interfere = interfere
-    result = world.run(*COMMAND)
+    result = world.run(*COMMAND, env={"UV_SHIM_MODE": mode})
     assert (result.code, result.said, world.freeze()) == (0, (), EVERYTHING), result.stderr
     assert "lib-1.0-py3-none-any.whl" not in result.fetched.files
     assert world.sync(project(world.root / "project", *NAMES)).files == 0
@@ -491,8 +492,7 @@ def install_while(world: World, mode: str, change: Callable[[], object], number:
 
 
 @pytest.mark.parametrize("pages", ["max-age=600", "max-age=0", "no-store"])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+@pytest.mark.parametrize(("version", "mode"), [*itertools.product(["0.5.26", "0.9.8", "0.12.15"], MODES), ("0.12.16", "enforce"), ("0.13.9", "enforce")])
 def test_the_index_changes_before_the_install(make_world: Callable[..., World], version: str, mode: str, pages: str) -> None:
     """What was decided is what is installed, or nothing: never bytes of which the hash was not known before."""
     world = make_world(version)
@@ -592,3 +592,32 @@ def test_other_bytes_the_second_time(make_world: Callable[..., World], version: 
             world.index.interfere = lambda _: False
             world.index.add((name, good))
             assert world.sync(project(world.root / "project", "app")).files == 0
+
+
+@pytest.mark.parametrize("command", ["--dry-run --no-cache app", "--dry-run --refresh app", "--dry-run app", "--no-cache app", "--refresh app", "--refresh -U app"])
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_bad_bytes_from_some_time_on(make_world: Callable[..., World], version: str, command: str) -> None:
+    """After however many good ones, where uv keeps none of them: no bad code runs, though nothing is to be installed."""
+    world = make_world(version)
+    ran = world.root / "ran"
+    good, bad = sdist("app", "1.0")[1], sdist("app", "1.0", note=f"\nopen({str(ran)!r}, 'w')")[1]
+    file = world.index.add(("app-1.0.tar.gz", good), original=good)
+    for keeps in ("no-store", "max-age=600"):
+        world.index.configure(file_cache_control=keeps)
+        for times in range(5):
+            anew(world)
+            if "-U" in command:
+                file.data = good
+                world.bare("pip", "install", "app", check=True)
+            served = itertools.count()
+
+            def serve(request: BaseHTTPRequestHandler, served: itertools.count[int] = served, times: int = times) -> bool:
+                if request.path.endswith(file.name):
+                    file.data = good if next(served) < times else bad
+                return False
+
+            world.index.interfere = serve
+            for mode in MODES:
+                result = world.run("pip", "install", *command.split(), env={"UV_SHIM_MODE": mode})
+                assert not ran.exists(), (keeps, times, mode, result.said)
+            world.index.interfere = lambda _: False

@@ -10,6 +10,7 @@ import pytest
 from uv_shim import requirements
 from uv_shim.arguments import CommandLine
 from uv_shim.inputs import Inputs
+from uv_shim.versions import Regime
 
 HASH = f"--hash=sha256:{'0' * 64}"
 FRAGMENT = f"sha256={'0' * 64}"
@@ -23,7 +24,7 @@ def read(folder: Path, files: dict[str, str], *words: str) -> Inputs:
     line = CommandLine.parse(["pip", "install", *words])
     assert line
     inputs = Inputs()
-    requirements.read(line, {}, inputs, locks=True)
+    requirements.read(line, {}, inputs, Regime((0, 9, 8)))
     return inputs
 
 
@@ -32,7 +33,9 @@ def read(folder: Path, files: dict[str, str], *words: str) -> Inputs:
     (f"app==1.0 {HASH}\r\nlib\r\n", True), (f"-r other.txt # why\nlib {HASH}", True), (f"app>=1.0 {HASH}", False), (f"app==1.0{HASH}", False),
     (f"app==1.0 ; sys_platform == 'win32' {HASH}", False), (f"# old\x0capp==1.0 {HASH}\n", False), (f"# old\u2028app==1.0 {HASH}\n", False),
     (f"# app==1.0 {HASH}\n", False), ("-c other.txt\napp==1.0\n", False), ("--constraint other.txt\n", False), ("-r other.txt\n", True),
-    ("-r other.txt#x\n", True), ("-r 'other.txt'\n", False), (f"# /// script\n# dependencies = ['app==1.0']\n# ///\napp==1.0 {HASH}\n", False),
+    (f"app==1.0 \\\n# why\nlib==1.0 {HASH}\n", False), (f"app==1.0 \\\n  # why \\\nlib==1.0 {HASH}\n", False), (f"app==1.0 \\ \nlib==1.0 {HASH}\n", False),
+    (f"app==1.0 # why \\\nlib==1.0 {HASH}\n", False), (f"--pre app==1.0 {HASH}\n", False), (f"\ufeffapp==1.0 {HASH}\n", True), (f"app==1.0 \\\n\n{HASH}\n", False),
+    (f"lib==1.0 {HASH}\r# /// script\r# dependencies = []\r# ///\rapp==1.0 {HASH}", False), ("-r other.txt#x\n", True), ("-r 'other.txt'\n", False), (f"# /// script\n# dependencies = ['app==1.0']\n# ///\napp==1.0 {HASH}\n", False),
 ])  # fmt: skip
 def test_a_hash_beside_a_version(text: str, heeded: bool, tmp_path: Path) -> None:  # a case
     inputs = read(tmp_path, {"r.txt": text, "other.txt": f"app==1.0 {HASH}\n", "other.txt#x": ""}, "-r", "r.txt")
@@ -60,7 +63,7 @@ def test_a_hash_of_a_url(text: str, heeded: bool, tmp_path: Path) -> None:  # a 
 
 @pytest.mark.parametrize(("url", "commit"), [
     (f"git+https://example.org/app@{'a1' * 20}", True), (f"git+https://example.org/app@{'A1' * 20}#subdirectory=x", True),
-    ("git+https://example.org/app@main", False), ("git+ssh://git@github.com/example-org/internal-services", False),
+    ("git+https://example.org/app@main", False), (f"git+https://example.org/app@main?x=@{'a1' * 20}", False), ("git+ssh://git@github.com/example-org/internal-services", False),
 ])  # fmt: skip
 def test_a_full_commit(url: str, commit: bool, tmp_path: Path) -> None:  # a case
     assert read(tmp_path, {}, f"app @ {url}").has_commit(url) == commit
@@ -69,6 +72,7 @@ def test_a_full_commit(url: str, commit: bool, tmp_path: Path) -> None:  # a cas
 @pytest.mark.parametrize(("hashes", "there"), [
     (f'hashes = {{ sha256 = "{"0" * 64}" }}', True), (f"hashes = {{sha512='{'0' * 128}'}}", True), ("hashes = {}", False), ("hashes={\t}", False),
     (f'hashes = {{ sha1 = "{"0" * 40}" }}', False), ('hashes = { sha256 = "" }', False), ('"hashes" = { }', False),
+    (f'hashes = {{ xsha256 = "{"0" * 64}" }}', False),
 ])  # fmt: skip
 def test_hashes_of_a_lock(hashes: str, there: bool, tmp_path: Path) -> None:  # a case
     text = f'lock-version = "1.0"\n[[packages]]\nname = "hashes"\nwheels = [{{ url = "https://example.org/hashes-1.0-py3-none-any.whl", {hashes} }}]\n'
@@ -78,3 +82,17 @@ def test_hashes_of_a_lock(hashes: str, there: bool, tmp_path: Path) -> None:  # 
     table = text.replace("wheels = [{ url", "[packages.archive]\nurl").split(", ", 1)[0] + f"\n[packages.archive.hashes]\n{hashes.partition('{')[2][:-1]}\n[[packages]]\n"
     inputs = read(tmp_path, {"pylock.toml": table}, "-r", "pylock.toml")
     assert (inputs.lock_without_hashes == "") == there
+
+
+def test_a_lock_with_dotted_keys_has_no_hashes(tmp_path: Path) -> None:
+    """No tool writes them; which of them uv knows is not for us to guess."""
+    text = f'lock-version = "1.0"\n[[packages]]\nname = "app"\nwheels = [{{ url = "https://example.org/a.whl", hashes.sha1 = "{"0" * 40}" }}]\n'
+    assert read(tmp_path, {"pylock.toml": text}, "-r", "pylock.toml").lock_without_hashes
+
+
+def test_utf_16_is_left_to_uv(tmp_path: Path) -> None:
+    """What reads as a hash in it may be in a comment."""
+    (tmp_path / "r.txt").write_bytes(b"\xff\xfe#\0" + f"\napp==1.0 {HASH}\n".encode() + "\napp==1.0\n".encode("utf-16-le"))
+    inputs = read(tmp_path, {}, "-r", "r.txt")
+    assert not inputs.has_hash("app", "1.0")
+    assert not inputs.plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 import random
 import re
 import shutil
@@ -306,3 +307,36 @@ def test_what_uv_reads_by_a_path_is_read_from_its_start(monkeypatch: pytest.Monk
         assert reader.run(["-c", f"import os; print(os.read({file.fd}, 99).decode())"]).stdout == "alpha==1.0\n"
     file.close()
     assert reader.run(["-c", "print()"]).code == 0
+
+
+def test_a_real_uv_that_cannot_be_run(make_world: Callable[..., World]) -> None:
+    """126, as a shell has it, in a line that names it."""
+    world = make_world("0.9.8")
+    broken = world.root / "broken"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+    for mode, code in (("seal", 126), ("enforce", 2)):
+        result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(broken), "UV_SHIM_MODE": mode})
+        assert result.code == code, result.stderr
+        assert mode == "enforce" or f"{broken} cannot be run" in result.said[-1]
+
+
+@pytest.mark.parametrize("value", ["2", "maybe"])
+def test_a_variable_that_is_no_yes_and_no_no(make_world: Callable[..., World], value: str) -> None:
+    """uv refuses it, and nobody else has anything to add."""
+    world = make_world("0.9.8")
+    result = world.run("pip", "install", "app", env={"UV_REQUIRE_HASHES": value})
+    bare = world.call(str(world.uv), ("pip", "install", "app"), env={"UV_REQUIRE_HASHES": value})
+    assert (result.code, result.stderr, result.said) == (bare.code, bare.stderr, ())
+    assert "value was not a boolean" in result.stderr
+
+
+def test_files_have_no_name_without_memfd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many builds of Python lack it: also there, nobody finds a file of ours, whenever the shim is killed."""
+    monkeypatch.delattr("posix.memfd_create")
+    monkeypatch.setitem(posix.environ, b"TMPDIR", bytes(tmp_path))
+    file = realuv.PrivateFile(b"text")
+    assert os.readlink(f"/proc/self/fd/{file.fd}").startswith(f"{tmp_path}/#")
+    assert list(tmp_path.iterdir()) == []
+    assert Path(file.path).read_bytes() == b"text"
+    file.close()

@@ -80,6 +80,31 @@ def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[st
             assert (process.returncode, stderr, strangers(world)) == (expected, "", []), f"{step}, {tell.__name__}"
 
 
+@pytest.mark.parametrize("tell", [os.killpg, os.kill], ids=["group", "alone"])
+@pytest.mark.parametrize("orphaned", [False, True], ids=["job", "orphaned group"])
+def test_stopped_and_continued(world: World, tell: Callable[[int, int], None], *, orphaned: bool) -> None:
+    """Without a terminal, at whatever step: it stops where the bare uv does (a group without a parent does not), and goes on to its end."""
+    stopped = {}
+    for number, step in ((0, "bare"), *enumerate(STEPS, 1)):
+        world.bare("pip", "uninstall", "-q", "app")
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        real = StandIn(world, number or 1, HELD)
+        argv = [str(SHIM if number else real.path), "pip", "install", "app"]
+        process = start(world, *argv, real=real) if orphaned else subprocess.Popen(
+            argv, cwd=world.work, env={**world.env, "UV_SHIM_REAL_UV": str(real.path)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, process_group=0, text=True)
+        real.wait()
+        tell(process.pid, signal.SIGTSTP)
+        time.sleep(0.2)
+        stopped[step] = os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid
+        tell(process.pid, signal.SIGCONT)
+        real.release()
+        _, stderr = process.communicate(timeout=20)
+        settle(process.pid)
+        assert (process.returncode, world.freeze(), strangers(world)) == (0, "app==1.0\n", []), f"{step}: {stderr}"
+    assert set(stopped.values()) == {not orphaned}, stopped
+
+
 @pytest.mark.parametrize("command", ['nohup "$@" 2>&1 </dev/null | cat', '"$@" & wait'], ids=["nohup", "background"])
 def test_what_the_caller_ignores_stays_ignored(world: World, command: str) -> None:
     """Behind nohup a hang-up, and in a script's background an interrupt, are nothing to the shim, at whatever step."""

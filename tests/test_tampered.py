@@ -1048,6 +1048,73 @@ def test_options_in_overrides(make_world: Callable[..., World], version: str, mo
     assert modules[1] == modules[0]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_folder_that_a_file_names(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """A relative `--find-links` in a file in another folder: before 0.12.1, uv sees it from the working directory."""
+    world = make_world(version)
+    beside = numbers(version) >= (0, 12, 1)
+    local_wheel(world, "app", "local")
+    (world.work / "sub" / "wheels").mkdir(parents=True)
+    (filename,) = os.listdir(world.work / "wheels")
+    own_file(world, "sub/r.txt", "--find-links wheels\napp\n")
+    bad = evil_wheel(world.index, "app")
+    for place in ("wheels", "sub/wheels"):  # where the file is; the other folder is empty
+        result = attempt(world, install("-r", "sub/r.txt"), mode)
+        if (place == "sub/wheels") == beside:
+            assert (result.code, result.said, world.freeze()) == (0, (), "app==1.0\n"), result.stderr
+            assert "local" in next(world.venv.rglob("app.py")).read_text()
+            world.bare("pip", "uninstall", "app", check=True)
+        else:
+            assert world.freeze() == ""
+            refused_for(result, bad, anywhere=mode == "enforce")
+        if place == "wheels":
+            (world.work / "wheels" / filename).rename(world.work / "sub" / "wheels" / filename)
+
+
+#: What has no hash on the index: file names' tags, or an sdist; and what the index says of its pages.
+COMPUTED = {"wheel, page not kept": ("no-store", ("py3",)), "sdist, page not kept": ("no-store", ()), "two wheels": ("", ("py3", "py2.py3")),
+            "three wheels": ("", ("py39", "py310", "py3")), "four wheels": ("", ("py2.py3", "py39", "py310", "py3")),
+            "two wheels, page not kept": ("no-store", ("py39", "py3"))}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+@pytest.mark.parametrize("mode", MODES)
+def test_no_hash_that_uv_computes_is_the_indexs(make_world: Callable[..., World], version: str, mode: str, name: str) -> None:
+    """From 0.12.15 on, `pip compile` downloads what has no hash and tells that of whatever it got."""
+    if mode == "seal" and numbers(version) >= NATIVE_CHECK:
+        pytest.skip("such a uv is on its own in this mode")
+    pages, tags = COMPUTED[name]
+    world = make_world(version)
+    if pages:
+        world.index.configure(cache_control=pages)
+    for tag in tags:
+        world.index.add((f"app-1.0-{tag}-none-any.whl", wheel("app", "1.0", note=tag)[1]), advertised=())
+    if not tags:
+        world.index.add(sdist("app", "1.0", note=f"\n{MARK}"), advertised=())
+    world.index.add(wheel("lib", "1.0"))
+    result = attempt(world, install("app", "lib"), mode)
+    if mode == "enforce":
+        assert (result.code, world.freeze()) == (2, ""), result.said
+        assert not (world.home / "attacked").exists()
+        assert any(line.startswith("uv-shim:   app: ") for line in result.said)
+    else:
+        assert (result.code, world.freeze(), len(result.said)) == (0, "app==1.0\nlib==1.0\n", 1), result.said
+    assert not any("lib" in line for line in result.said)
+
+
+@pytest.mark.parametrize("how", ["false marker", "constraints that a file names"])
+def test_enforce_hands_over_the_users_hash_where_uv_drops_it(make_world: Callable[..., World], version: str, how: str) -> None:
+    """The index has none, and the user has one in a place where uv does not heed it: the bytes are checked all the same."""
+    world = make_world(version)
+    bad = evil_wheel(world.index, "app", advertised=())
+    marker = " ; python_version < '3'" if how == "false marker" else ""
+    given = f"app==1.0{marker} --hash=sha256:{digest(bad, served=False)}\n"
+    own_file(world, "c.txt", given)
+    own_file(world, "r.txt", f"{given}app==1.0\n" if how == "false marker" else "-c c.txt\napp\n")
+    result = attempt(world, install("-r", "r.txt"), "enforce")
+    assert (result.code != 0, world.freeze()) == (True, ""), result.said
+
+
 @pytest.mark.parametrize("version", ["0.12.15"])
 def test_a_folder_seen_from_elsewhere(make_world: Callable[..., World], version: str) -> None:
     """uv looks for `wheels` where a variable tells it to: a file of the same name here says nothing."""

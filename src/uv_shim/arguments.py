@@ -1,12 +1,12 @@
 """uv's command line: how do the words of one `uv pip install` or `uv pip sync` read, and how are they put together again?
 
-What has to be known is which options take a value; every other word that starts with a dash is a flag (uv has no abbreviations and
-no optional values). The table has those of all releases that need sealing; a test reads it off their ``--help``.
+Which options take a value is known for all releases that need sealing (a test reads it off their ``--help``); every other word that
+starts with a dash is a flag.
 """
 
 from __future__ import annotations
 
-#: Options that may stand before ``pip`` or before ``install``, or after. The router knows the same ones.
+#: Options that may also stand before ``pip`` or before ``install``. The router knows the same ones.
 GLOBAL_VALUES = frozenset(
     "--allow-insecure-host --trusted-host --cache-dir --color --config-file --directory --project --preview-features "
     "--preview-feature --python-preference --python-fetch --cert".split()
@@ -59,7 +59,7 @@ FILE_OPTIONS = ("--requirements", "--constraints", "--overrides", "--excludes", 
 FILE_VARIABLES = {"UV_CONSTRAINT": "--constraints", "UV_OVERRIDE": "--overrides", "UV_EXCLUDE": "--excludes",
                   "UV_BUILD_CONSTRAINT": "--build-constraints"}
 
-#: Variables that name files which each run of uv reads; and those of later releases that stand for `--directory`.
+#: Variables that name files which each run of uv reads; and those that stand for `--directory` in later releases.
 READ_BY_EACH = ("UV_CONFIG_FILE", "NETRC", "SSL_CERT_FILE", "SSL_CLIENT_CERT")
 WORKING_DIRECTORY = ("UV_WORKING_DIR", "UV_WORKING_DIRECTORY")
 

@@ -1,7 +1,7 @@
 """The settings: which ones are in force here, and who said so?
 
-Built in < the system's file < the user's file < the environment. Where the system's file sets the mode, the others may make it
-stricter and never softer, unless that file allows it. The files are a subset of TOML that takes no library: one ``key = value`` a line.
+Built in < the system's file < the user's file < the environment. Where the system's file sets the mode, the others may only make it
+stricter, unless that file allows more. One ``key = value`` a line: a subset of TOML that takes no library.
 """
 
 from __future__ import annotations

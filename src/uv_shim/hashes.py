@@ -1,14 +1,14 @@
 """Hashes as uv tells them: what does the index advertise for the files of a version?
 
-Two forms of ``uv pip compile``'s output are read: pylock.toml (uv 0.6.15 on), which tells the hash of each file, and requirements
-with ``--hash`` (before), which tell those of a version together. Both are uv's own writing: its layout is relied on.
+Two forms of ``uv pip compile``'s output are read: pylock.toml (uv 0.6.15 on), by file, and requirements with ``--hash`` (before), by
+version. Both are uv's own writing: its layout is relied on.
 """
 
 from __future__ import annotations
 
 
 class Pin:
-    """One distribution that uv is about to install, and the digests (``algorithm:hex``) of which its bytes must match one.
+    """One distribution that uv is about to install, and the digests (``algorithm:hex``) one of which its bytes must have.
 
     Of a direct URL, the hash stands in its fragment.
     """
@@ -39,7 +39,8 @@ class Advertised:
     def of(self, name: str, version: str, filename: str) -> list[str]:
         """Digests that the bytes may have: the file's where they are known by file, else the version's."""
         files = self.files.get((name, version))
-        return files.get(filename, []) if files is not None else self.versions.get((name, version), [])
+        digests = files.get(filename, []) if files is not None else self.versions.get((name, version), [])
+        return [digest for digest in digests if not digest.startswith("md5:")] or digests
 
     def sdist_of(self, name: str, version: str) -> str:
         """File name of that version's sdist; empty where the answer names no files, or only wheels."""
@@ -48,16 +49,6 @@ class Advertised:
     def knows(self, name: str, version: str) -> bool:
         """Whether the index was asked for that version, and answered."""
         return (name, version) in self.files or (name, version) in self.versions
-
-    def forget(self, name: str, version: str) -> None:
-        self.files.pop((name, version), None)
-        self.versions.pop((name, version), None)
-
-    def rename(self, key: tuple[str, str], other: tuple[str, str]) -> None:
-        """Know a version by another spelling."""
-        self.versions[other] = self.versions.pop(key)
-        if key in self.files:
-            self.files[other] = self.files.pop(key)
 
     def drop_computed(self, downloaded: set[str]) -> None:
         """Forget the digests of files that uv downloaded to answer: they are of whatever it got."""
@@ -68,9 +59,12 @@ class Advertised:
         for key in [key for key in self.versions if key[0] in names and key not in self.files]:
             self.versions[key] = []
 
-    def merge(self, other: Advertised) -> None:
-        self.files.update(other.files)
-        self.versions.update(other.versions)
+    def merge(self, other: Advertised, keys: dict[tuple[str, str], tuple[str, str]]) -> None:
+        """Take in what another answer has of some versions, by its spelling of them."""
+        for key, spelling in keys.items():
+            self.versions[key] = other.versions[spelling]
+            if spelling in other.files:
+                self.files[key] = other.files[spelling]
         self.urls.update(other.urls)
 
 

@@ -5,6 +5,9 @@ uv checks and keeps those; the rest is asked of the index.
 
 from __future__ import annotations
 
+from uv_shim.hashes import normalize
+from uv_shim.plan import without_credentials
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from uv_shim.arguments import CommandLine
@@ -36,6 +39,8 @@ class Inputs:
         self.plain = True
         #: Lines that choose indexes and kinds of files.
         self.index_lines: list[str] = []
+        #: From where uv sees a relative `--find-links` in a file; None: from that file's folder.
+        self.links: str | None = None
         #: Files that were looked through (device, inode), and what counts there.
         self.seen: set[tuple[int, int, str]] = set()
         #: A copy of standard input, where uv reads it.
@@ -51,7 +56,7 @@ class Inputs:
 
         Args:
             digests: the hashes beside it (``algorithm:hex``).
-            heeded: uv heeds those beside it in such a place at all.
+            heeded: uv heeds them in such a place.
         """
         self.plain = False
         requirement, marker, _ = requirement.partition(";")
@@ -62,8 +67,6 @@ class Inputs:
             if not conditional:
                 self._hashed_urls.add(url)
             return
-        from uv_shim.hashes import normalize
-
         name, pinned, version = requirement.partition("==")
         if pinned and "," not in version and not version.startswith("="):
             key = normalize(name.partition("[")[0].strip()), _release(version.strip())
@@ -102,6 +105,7 @@ class Inputs:
         self._conditional.clear()
         self._hashed_urls.clear()
         self.git_commits.clear()
+        self.index_lines.clear()
         self.plain = self.requires_hashes = False
 
     def has_hash(self, name: str, version: str) -> bool:
@@ -131,7 +135,7 @@ def first_word(text: str) -> str:
 
 def _commit(url: str) -> str:
     """What a Git URL names behind its path; a commit, if it is one."""
-    return url.partition("#")[0].rpartition("@")[2].lower()
+    return url.partition("#")[0].partition("?")[0].rpartition("@")[2].lower()
 
 
 def names_hash(text: str) -> bool:
@@ -154,10 +158,8 @@ def _address(requirement: str) -> str:
 def _bare(url: str) -> str:
     """The URL without credentials, and of its fragment only a subdirectory."""
     address, _, fragment = url.partition("#")
-    scheme, _, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
     inside = "".join(f"#{part}" for part in fragment.split("&") if part.startswith("subdirectory="))
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{inside}"
+    return without_credentials(address) + inside
 
 
 def _release(version: str) -> str:

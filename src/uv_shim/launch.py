@@ -19,7 +19,7 @@ if not sys.argv[3]:
     posix.environ.pop(b"LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit it
 
 
-def _step_aside(why):  # type: (str) -> None  # noqa: ANN001, ANN202  # Python 2 reads this too
+def _step_aside(why):  # type: (str) -> None  # Python 2 reads this too
     """The router goes on to its next candidate; it has noted down this one (UV_SHIM_PYTHON_SKIP)."""
     if posix.environ.get(b"UV_SHIM_TRACE", b"0") not in (b"", b"0"):
         sys.stderr.write("uv-shim: trace: %s does not run the shim: %s\n" % (sys.executable, why))
@@ -38,7 +38,7 @@ try:
         except OSError:
             posix.open("/dev/null", posix.O_RDWR)
 
-    # Open as long as this runs: whoever replaces or removes this copy sees by it that it is in use. uv does not inherit it.
+    # Open as long as this runs: whoever replaces or removes this copy sees that it is in use. uv does not inherit it.
     _held = posix.open(__file__, posix.O_RDONLY)
     _link = "/proc/self/fd/%d" % _held
     _home = (posix.readlink(_link) if posix.access(_link, posix.F_OK) else "").rpartition("/")[0]
@@ -47,8 +47,8 @@ try:
 
         _home = realpath(__file__).rpartition("/")[0]
 
-    # What Python compiles of these sources is kept in the user's cache. Beside the sources it is only where the shim was set up with
-    # it: beside a checkout, it would be older than they are after each update.
+    # What Python compiles is kept in the user's cache; beside the sources only where the shim was set up with it, for beside a checkout
+    # it would be out of date after each update.
     _compiled = "%s/__pycache__/seal.%s.pyc" % (_home, sys.implementation.cache_tag)
     if not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
         _cache = posix.environ.get(b"XDG_CACHE_HOME", b"")
@@ -62,8 +62,8 @@ try:
     from uv_shim import seal
 
     _environ = seal.decoded(posix.environ)
-except Exception as _error:  # noqa: BLE001  # no memory, no descriptors, a Python without its library, a damaged copy
+except Exception as _error:  # no memory, no descriptors, a Python without its library, a damaged copy
     _step_aside(repr(_error))
 
 # At once: nothing is left to be tidied up.
-posix._exit(seal.main(sys.argv[1], sys.argv[4:], _environ))  # noqa: SLF001  # what `os._exit` is
+posix._exit(seal.main(sys.argv[1], sys.argv[4:], _environ))

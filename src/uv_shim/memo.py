@@ -1,7 +1,7 @@
 """What is remembered of a uv binary: its version, as long as the file is the very same one.
 
 One line a binary: ``<version> <native|sealed> <device> <inode> <size> <mtime> <ctime> <path>``. The router reads it too: a ``native``
-uv needs no sealing, and no Python. Losing the file costs one start of Python.
+uv needs no Python.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Index pages as uv keeps them in its cache: which hash belongs to which file?
 
-uv before 0.6.15 tells the hashes of a version, not of each file. Its copy of the page (``simple-vN/…/<name>.rkyv``, N from 12 to 15)
-does: each file's name is followed by its digests in hexadecimal, and the page's URL stands at the end. They only choose among digests
-that uv has told, but for 0.4.6, which would tell what it computed.
+uv before 0.6.15 tells the hashes of a version. Its copy of the page (``simple-vN/…/<name>.rkyv``, N from 12 to 15) has each file's name
+followed by its digests in hexadecimal, and the page's URL at the end. They only choose among what uv has told, but for 0.4.6.
 """
 
 from __future__ import annotations

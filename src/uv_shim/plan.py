@@ -31,10 +31,6 @@ class Change:
         self.url = url
 
     @property
-    def installs(self) -> bool:
-        return self.sign != "-"
-
-    @property
     def key(self) -> tuple[str, str, str, str]:
         """What makes two plans the same; of a URL, uv tells the version only once the cache has it."""
         return self.sign, self.name, "" if self.url else self.version, self.url
@@ -82,7 +78,7 @@ class Plan:
         self.audited: list[str] | None = None
         #: Whether uv had begun to resolve: before, it looks at direct URLs only.
         self.solving = False
-        #: Names of what uv looked for a version of, whether on an index or in the environment.
+        #: Names of what uv looked for a version of.
         self.searched: set[str] = set()
         #: uv's warnings.
         self.warnings: list[str] = []
@@ -157,10 +153,11 @@ def url_to_build(line: str) -> Sdist | None:
     return Sdist(normalize(name), "", url, direct=True) if found and url.startswith(("http://", "https://", "git+")) else None
 
 
-def downloaded_files(stderr: str) -> set[str]:
-    """Names of the files that uv fetched, or tried to."""
-    marker = "No cache entry for: "
-    return {file_name(text.partition(marker)[2].strip()) for text in stderr.splitlines() if marker in text}
+def requested_files(stderr: str) -> set[str]:
+    """Names of the files that uv fetched, or tried to: past its cache, only the second of these tells it."""
+    markers = ("No cache entry for: ", "Handling request for ")
+    return {file_name(text.partition(marker)[2].strip().partition(" ")[0].strip("`"))
+            for text in stderr.splitlines() for marker in markers if marker in text}
 
 
 def file_without_hash(stderr: str) -> str:

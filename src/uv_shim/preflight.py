@@ -79,7 +79,9 @@ class Preflight:
         self.places = Places(uv, line, inputs, regime)
         self._questions: Query | None = None
         self._constraints: PrivateFile | None = None
-        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
+        #: What the dry run was told, where uv will download it once more.
+        self._sdists: list[Pin] = []
+        #: sdists before which the dry run was stopped, and those whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
@@ -136,11 +138,15 @@ class Preflight:
                 options += ["-c", value]
         return options
 
+    def sdist_options(self) -> list[str]:
+        """Options without which uv, asked for nothing but a plan, would run the code of sdists unchecked."""
+        return self.constraints(self._sdists) if self._sdists else []
+
     def plan(self) -> Plan:
         """What uv would install. An sdist is sealed before uv builds it to learn its metadata: no unverified code runs here.
 
         Raises:
-            Failed: the dry run fails, or cannot be read.
+            Failed: it cannot be told.
             Refused: an sdist's bytes do not match.
         """
         pins: list[Pin] = []
@@ -149,7 +155,7 @@ class Preflight:
             self._trace.append(f"met the sdist {found.name} {found.version or found.url}; sealing it before uv builds it")
             sealed = self._seal_sdist(found, plans.parse_log(output.stderr))
             if sealed is None and found.key not in self._unanswered:
-                # The page may not have been in the cache yet when the run was stopped: once more.
+                # Its page may not have been in the cache when the run was stopped: once more.
                 self._unanswered.add(found.key)
                 self._met.discard(found.key)
             elif sealed is None if found.direct else not (
@@ -162,19 +168,23 @@ class Preflight:
             pins += sealed or []
             output, found = self._watched(pins, refresh=False)
         free = not pins
+        self._sdists = pins if self._folder or self._line.has("--refresh", "--refresh-package") else []
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(pins)
-            # The pins may have steered the resolution: with the sdists in the cache, ask once more without. What is not there (a failed
-            # run, an index that forbids to keep it) would be downloaded unchecked, and its code run.
+            # The pins may have steered the resolution: ask once more without. What the cache does not have (a failed run, an index that
+            # forbids to keep it) would be downloaded unchecked, and its code run.
             last, found = self._watched([], refresh=False, cached=True)
             free = not found
+            if found:
+                self._sdists = pins
             output = last if free else output
         if output.code:
             raise Failed(f"uv's dry run failed (exit code {output.code})", output, free=free)
         plan = plans.parse(output)
         if plan is None:
             raise Failed("uv's dry run did not say what it would do", output)
+        self._sdists = [pin for pin in self._sdists if pin.url or (pin.name, pin.version) in plan.selected]
         return plan
 
     def _watched(self, pins: list[Pin], *, refresh: bool, cached: bool = False) -> tuple[Output, Sdist | None]:
@@ -231,7 +241,7 @@ class Preflight:
             kept = found is downloaded and found.name and not self.regime.hashes
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
-            # What the cache has, unhashed or otherwise, is not announced as a download, nor is what has an odd URL.
+            # What the cache has is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
@@ -333,9 +343,8 @@ class Preflight:
     def settles(self, plan: Plan, pins: list[Pin]) -> bool:
         """Whether uv can only come to the same plan under these pins, and no rehearsal is needed.
 
-        So it is where all that uv looked at is a wheel of an index, taken at once, and pinned to that very file; where nothing is installed
-        that could be kept or removed; and where the caller brings no hash or override. What the cache has without its hash is downloaded
-        once more, which takes a network.
+        All that it looked at is a wheel of an index, taken at once, and pinned to that very file; nothing installed is kept or removed.
+        What the cache has without its hash is downloaded once more, which takes a network.
         """
         wanted = {(pin.name, pin.version) for pin in pins}
         return (

@@ -95,7 +95,7 @@ class Query:
                     options = [*options, f"{kind}={key[0]}"]  # that file is none of our business
                     continue
                 if selected in ("", filename):
-                    # Of one that uv has fetched ahead of its choice, that file is meant as well.
+                    # Where uv fetches ahead of its choice, that file is meant as well.
                     self.advertised.files[key] = {filename: []}
                 else:
                     beside.append(key)
@@ -105,7 +105,7 @@ class Query:
             if not asked or filename == previous:
                 break
         for key in beside:
-            # Another wheel of it has no hash: uv downloads that one before it tells the rest.
+            # Another wheel of it has no hash: uv downloads that before it tells the rest.
             self._take(self._compile([key], options, plan, offline=False), [key], plan)
         return self._take(output, asked, plan) | set(wanted).difference(asked)
 
@@ -115,20 +115,16 @@ class Query:
             self._trace.append(f"uv does not tell the hashes of {', '.join(name for name, _ in asked) or 'anything more'}")
             return set()
         answer = hashes.from_pylock(output.stdout) if self._regime.format else hashes.from_requirements(output.stdout)
-        answer.drop_computed(plans.downloaded_files(output.stderr))
-        for name, version in asked:
-            # A version that was read off a file's name may be spelled otherwise there.
-            told = [key for key in answer.versions if key[0] == name and key[1] != version and spelled(key[1]) == spelled(version)]
-            if told:
-                answer.rename(told[0], (name, version))
+        answer.drop_computed(plans.requested_files(output.stderr))
         looked = plans.parse_log(output.stderr).pages
-        # Looked for elsewhere than in the dry run, another file may have been meant.
-        same = {key for key in asked if key in answer.versions and looked.get(key[0]) == plan.pages.get(key[0])}
-        for key in asked:
-            if key not in same:
-                answer.forget(*key)
-        self.advertised.merge(answer)
-        return same
+        same: dict[tuple[str, str], tuple[str, str]] = {}
+        for name, version in asked:
+            # Looked for elsewhere than in the dry run, another file may have been meant.
+            if looked.get(name) == plan.pages.get(name):
+                # A version that was read off a file's name may be spelled otherwise there.
+                same.update(((name, version), key) for key in answer.versions if key[0] == name and spelled(key[1]) == spelled(version))
+        self.advertised.merge(answer, same)
+        return set(same)
 
     def _compile(self, wanted: list[tuple[str, str]], options: list[str], plan: Plan, *, offline: bool = True) -> Output:
         """Run ``pip compile`` on those versions: from the pages that the dry run fetched, else from the network."""
@@ -137,7 +133,8 @@ class Query:
         requirements = PrivateFile(text)
 
         def run(options: list[str], *, offline: bool) -> Output:
-            return self._uv.run(self._arguments(options, plan.python, offline=offline), stdin=requirements, environ=self._environ)
+            arguments = self._arguments(options, plan.python, offline=offline)
+            return self._uv.start(arguments, stdin=requirements, environ=self._environ, requests=not offline).finish()
 
         arguments = self._arguments(options, plan.python, offline=offline)
         if self._ahead and self._ahead[1] == arguments:

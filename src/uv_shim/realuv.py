@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
-#: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
+#: INT, TERM, HUP, QUIT, as their numbers are everywhere.
 _STOPS = (2, 15, 1, 3)
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata, anybody may have
@@ -26,7 +26,7 @@ _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
-#: How uv begins where nothing fits the requirements; what follows may be on another line.
+#: How uv begins where nothing fits the requirements.
 _NO_SOLUTION = "No solution found when resolving"
 
 
@@ -84,7 +84,7 @@ class PrivateFile:
     def __init__(self, text: bytes) -> None:
         self.fd = _nameless()
         self.write(text)
-        posix.set_inheritable(self.fd, True)  # noqa: FBT003
+        posix.set_inheritable(self.fd, True)
 
     def write(self, text: bytes) -> None:
         if text and self not in self.written:
@@ -145,20 +145,20 @@ class RealUv:
         self._tidy = tidy
 
     def start(self, arguments: list[str], *, stdin: PrivateFile | None = None, environ: dict[str, str] | None = None,
-              watched: bool = False, ahead: bool = False) -> Run:
+              watched: bool = False, ahead: bool = False, requests: bool = False) -> Run:
         """Start uv with those arguments.
 
         Args:
-            environ: other variables than the caller's.
             watched: its standard error is read while it runs.
-            ahead: what it is to read on its standard input is not known yet, and said later.
+            ahead: what it is to read on its standard input is said later.
+            requests: each request is in its log.
         """
         given = self.environ if environ is None else environ
         environ = {key: value for key, value in given.items() if key not in _NOISE}
         # A shim behind this one passes its parent's preflight on. What build hooks call is none.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
-        environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # a watched run's words may be passed on
-        environ["RUST_LOG"] = _LOG
+        environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # its words may be passed on
+        environ["RUST_LOG"] = f"{_LOG},uv_auth::middleware=trace" if requests else _LOG
         return Run(self, arguments, environ, stdin, watched=watched, ahead=ahead)
 
     def run(self, arguments: list[str], *, stdin: PrivateFile | None = None, environ: dict[str, str] | None = None) -> Output:

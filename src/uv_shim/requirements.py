@@ -12,6 +12,7 @@ from uv_shim.arguments import FILE_OPTIONS, FILE_VARIABLES, READ_BY_EACH, WORKIN
 from uv_shim.errors import ShimError
 from uv_shim.inputs import Inputs, first_word
 from uv_shim.realuv import PrivateFile, drain
+from uv_shim.versions import Regime
 
 #: Options in a requirements file that say which indexes and which kinds of files uv may use.
 _INDEX_LINES = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
@@ -26,18 +27,17 @@ class OnlyOnce(Exception):
     """An input that can be read one time only, by uv itself."""
 
 
-def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: bool) -> None:
+def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, regime: Regime) -> None:
     """Read the inputs that the command line names. Those that vanish once read are kept, on the same descriptors.
-
-    Args:
-        locks: this uv knows lock files (pylock.toml).
 
     Raises:
         OnlyOnce: an input cannot be read twice and cannot be kept (a named pipe).
-        ShimError: an input was lost while it was read; uv would install a part of what was asked for.
+        ShimError: an input was lost while it was read.
     """
     folder = line.folder
-    files = [(value, name) for name in FILE_OPTIONS for value in line.values(name)]
+    inputs.links = None if regime.links_beside else folder
+    files = [(value, "--requirements") for value in line.values("--requirements")]
+    files += [(part, name) for name in FILE_OPTIONS[1:] for value in line.values(name) for part in value.split(" ")]
     if line.command == "sync":
         files += [(value, "--requirements") for value in line.plain()]
     for variable, name in FILE_VARIABLES.items():
@@ -51,7 +51,7 @@ def read(line: CommandLine, environ: dict[str, str], inputs: Inputs, *, locks: b
     for value, _ in files:
         _keep(value, folder, inputs)
     for value, name in files:
-        if locks and name == "--requirements" and _is_lock(value, folder, inputs):
+        if regime.format and name == "--requirements" and _is_lock(value, folder, inputs):
             inputs.requires_hashes = True
         elif name in ("--requirements", "--constraints"):
             _scan(value, folder, inputs)
@@ -151,9 +151,12 @@ def _scan(value: str, folder: str, inputs: Inputs, *, counts: str = "hashes opti
             # Which of its entries count here, uv knows.
             inputs.note_quoted(text, named=False)
             return
-    if text.startswith(b"# /// script") or b"\n# /// script" in text:
-        inputs.plain = False  # a script: uv reads what is in that comment, and nothing else
+    script = b"# /// script"  # uv reads what is in that comment, and nothing else
+    if text.startswith((script, b"\xff\xfe", b"\xfe\xff")) or b"\n" + script in text or b"\r" + script in text:
+        inputs.plain = False
         return
+    if text.startswith(b"\xef\xbb\xbf"):
+        text = text[3:]
     for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, counts)
 
@@ -180,10 +183,13 @@ def _has_hashes(text: bytes) -> bool:
     for after in text.split(b"hashes")[1:]:
         part = after.lstrip(b" \t\"'")
         entry = part.partition(b"}")[0] if part[:1] == b"=" else part.partition(b"\n[")[0] if part[:1] == b"]" else None
+        if part[:1] == b".":
+            return False  # nobody writes it like that
         if entry is None:
             continue  # in a name or a URL
         plain = entry.translate(None, b" \t").replace(b"'", b'"')
-        if not any(name + b'="' in plain and name + b'=""' not in plain for name in (b"sha256", b"sha384", b"sha512", b"md5")):
+        known = [mark + name + b'="' for name in (b"sha256", b"sha384", b"sha512", b"md5") for mark in (b"{", b",", b"\n")]
+        if not any(start in plain and start + b'"' not in plain for start in known):
             return False
     return True
 
@@ -197,13 +203,15 @@ def _line(line: str, base: str, inputs: Inputs, counts: str) -> None:
         if word in ("--find-links", "-f") and "://" not in rest and not rest.startswith(("/", "${")):
             import os
 
-            rest = os.path.abspath(_path(base, rest))
+            rest = os.path.abspath(_path(base if inputs.links is None else inputs.links, rest))
         if counts:
             inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
         _named(rest, base, inputs, counts if word.lstrip("-").startswith("r") else "")
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
         _named(line[2:], base, inputs, counts if line.startswith("-r") else "")
+    elif line.startswith("-") and word not in ("-e", "--editable"):
+        pass  # an option that uv passes over, with all that follows
     elif " --hash" in line:
         requirement, *given = line.split(" --hash")
         inputs.note_hash(requirement, [first_word(text.lstrip("= ")) for text in given], heeded="hashes" in counts)
@@ -228,13 +236,11 @@ def logical_lines(text: str) -> list[str]:
     lines = []
     pending = ""
     for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):  # and nowhere else, as uv does
-        if raw.lstrip().startswith("#"):
-            continue
-        piece = raw.replace("\t#", " #").replace("\t--hash", " --hash").split(" #", 1)[0].rstrip()
-        if piece.endswith("\\"):
+        piece, *comment = raw.replace("\t#", " #").replace("\t--hash", " --hash").split(" #", 1)
+        if raw.endswith("\\") and not comment and not raw.lstrip().startswith("#"):
             pending += piece[:-1] + " "
             continue
-        whole = (pending + piece).strip()
+        whole = (pending + ("" if raw.lstrip().startswith("#") else piece)).strip()
         pending = ""
         if whole:
             lines.append(whole)

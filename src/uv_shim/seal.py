@@ -1,7 +1,7 @@
 """The story of one `uv pip install` or `uv pip sync`: what was asked, what this uv needs, and what the real uv is told.
 
-Ask uv what it would install. Nothing: become uv. Ask it what the index advertises for just those files. Rehearse with these hashes
-as constraints; where the plan stays the same, become uv with them. uv does all checking and all writing.
+Ask uv what it would install, and what the index advertises for just that; rehearse with these hashes as constraints; where the plan
+stays the same, become uv with them. uv does all checking and all writing.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     except ShimError as error:
         _print((*sealing.overruled, *error.lines))
         return error.code
-    except Exception as error:  # noqa: BLE001  # it must not stand between the caller and uv
+    except Exception as error:
         if sealing.enforce:
             _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed."))
             return EXIT_REFUSED
         decision = Decision(sealing.fallback, f"unsealed: what uv installs here, as the shim failed ({error!r})")
     if sealing.inputs and sealing.inputs.stdin:
-        sealing.inputs.stdin.rewind()  # however this came about: uv would install nothing, and call it a success
+        sealing.inputs.stdin.rewind()  # else uv would install nothing, and call it a success
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
     if decision.arguments:
         _write(decision.progress)
@@ -128,7 +128,7 @@ class Sealing:
         if not regime.constrains:
             if self.enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
-            # There, the flag demands that all versions are pinned: it is added where uv does not stop for it.
+            # There, the flag demands that all versions are pinned.
             refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
             return Decision(self.arguments if refused else line.flagged(), "" if line.has("--dry-run") else _TOO_OLD)
         return self.seal(line, regime)
@@ -190,7 +190,7 @@ class Sealing:
         from uv_shim import requirements
 
         try:
-            requirements.read(line, self.environ, inputs, locks=regime.format)
+            requirements.read(line, self.environ, inputs, regime)
         except requirements.OnlyOnce as error:
             return f"what uv installs here, as {error} can be read only once"
         if inputs.lock_elsewhere and self.enforce:
@@ -212,23 +212,21 @@ class Sealing:
 
         try:
             plan = ask.plan()
-            installs = [change for change in plan.changes if change.installs]
+            installs = [change for change in plan.changes if change.sign != "-"]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if line.has("--dry-run"):
-                # Nothing is downloaded, and the code that uv runs to tell is checked by now, where it can be.
-                return Decision(line.flagged(), _told(ask.unchecked), progress=shown(ask.progress))
+                # The code that uv runs to tell is checked by now, where it can be.
+                return Decision(line.flagged(*ask.sdist_options()), _told(ask.unchecked), progress=shown(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
                 return Decision([], progress=shown(plan.audited))
             if not installs:
-                return Decision(line.flagged(), _told(ask.unchecked))
+                return Decision(line.flagged(*ask.sdist_options()), _told(ask.unchecked))
             from uv_shim import pinning
 
             pins, unsealed = pinning.pins(ask, inputs, installs, plan, enforce=self.enforce)
             if self.enforce and unsealed:
                 raise _refusal(unsealed)
-            if regime.checks_cache and not any(pin.url for pin in pins):
-                return Decision(line.flagged())
             if pins and not ask.settles(plan, pins):
                 pins, dropped = pinning.agreed(ask, plan, pins)
                 unsealed.update(dropped)
@@ -241,9 +239,9 @@ class Sealing:
             return Decision(line.flagged(*ask.constraints(refused.pins)), _told(ask.unchecked))
         except preflight.Failed as failed:
             if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
-                return Decision(self.arguments)  # no such command line: uv says so, and nothing else can happen
+                return Decision(self.arguments)  # no such command line: uv says so
             if self.enforce and failed.output is not None and failed.output.code in (1, 2):
-                # uv said no by itself: these are its words. Running it again could install what was not checked.
+                # uv's own words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
             if failed.final is not None and not line.has("--quiet") and self.may_repeat(line, wrapped=failed.final.code == 1):
@@ -262,8 +260,8 @@ class Sealing:
     def may_repeat(self, line: CommandLine, *, wrapped: bool = False) -> bool:
         """Whether uv's words in a dry run are the ones that it would say without: nobody wants more of them, or colours.
 
-        With nothing to do, uv itself goes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`). Without a solution or
-        an answer, it never comes to the difference, and asking again would double the wait. ``wrapped``: a terminal's width matters.
+        With nothing to do, uv goes the same way in both cases (`SatisfiesResult::Fresh` in its `pip install`); without a solution or an
+        answer, it never comes to the difference. ``wrapped``: a terminal's width matters.
         """
         if wrapped and not knows_width():
             return False

@@ -1,4 +1,4 @@
-"""The spinner: what does a person see while uv resolves for the shim? The same as while it resolves by itself."""
+"""The spinner: what does a person see while uv resolves for the shim? The same as ever."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ class Regime:
         self.audits_only = version < (0, 12, 0)
         #: uv keeps a SHA-256 of whatever it downloads.
         self.hashes = version >= (0, 11, 19)
+        #: A relative `--find-links` in a file is seen from the file's folder, and not from the working directory.
+        self.links_beside = version >= (0, 12, 1)
         #: uv checks what it downloads against the index by itself.
         self.checks = version >= (0, 12, 16)
-        #: And what is in its cache already.
-        self.checks_cache = version >= (0, 13, 9)
 
 
 

@@ -1,11 +1,8 @@
 """The guard: may this build hook of a dry run begin?
 
-uv writes to its log before it builds, and goes on at once. So that no code of an sdist runs before the shim has read that line, each
-Python that uv starts in a watched dry run finds `sitecustomize` of this folder, which asks here and waits. Whoever asks was started
-after the line was written: once all that uv has written so far is read, the answer is certain.
-
-The request is the asker's process id and a newline, on a pipe that uv inherits (its descriptor is in ``UV_SHIM_GUARD``); the answer is
-SIGUSR1. An asker whose uv or whose shim is gone ends itself.
+uv writes to its log before it builds, and goes on at once. So each Python that it starts in a watched dry run finds `sitecustomize` of
+this folder, writes its process id and a newline to a pipe (``UV_SHIM_GUARD``), and waits for SIGUSR1; one whose uv or shim is gone ends
+itself. Whoever asks was started after the line was written: once all that uv has written is read, the answer is certain.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ class Guard:
     def __init__(self) -> None:
         self.fd, self._asking = posix.pipe()
         posix.set_blocking(self.fd, False)
-        posix.set_inheritable(self._asking, True)  # noqa: FBT003
+        posix.set_inheritable(self._asking, True)
         self._allowed: list[int] = []
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
