@@ -162,7 +162,7 @@ TEXTS = {
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
-    "What Python imports for a sealed call with nothing to do": "`-X importtime`, which itself takes time. From `uv_shim.hashes` on, and for the "
+    "What Python imports for a sealed call with nothing to do": "`-X importtime`, which itself takes time. From `uv_shim.inputs` on, and for the "
     "standard library beside, uv's dry run is under way already.\n",
 }
 
