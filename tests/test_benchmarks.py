@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import statistics
 import subprocess
 from pathlib import Path
 
@@ -49,3 +51,17 @@ def test_the_data_name_no_machine() -> None:
     """Hosts and paths of whoever measured are nobody's business."""
     data = (ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8")
     assert not re.search(r"://|/home|/root|/tmp|/work|localhost", data)
+
+
+def test_the_goals_are_met() -> None:
+    """In the figures that are on record; no test measures times."""
+    data = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+
+    def times_bare(row: dict[str, list[float]]) -> float:
+        return round(statistics.median(shim / bare for shim, bare in zip(row["shim"], row["bare"])), 2)
+
+    added = {name: statistics.median(shim - bare for shim, bare in zip(row["shim"], row["bare"])) for name, row in data["calls"].items()}
+    assert added["shim"] <= added["floor"] + 0.6
+    assert times_bare(data["nothing to do"]["sealed"]) <= 2.2
+    assert times_bare(data["cold"]["300 at 100 Mbit/s and 20 ms"]) <= 0.55
+    assert {name: times_bare(row) for name, row in data["cold"].items() if times_bare(row) > 1.05} == {}
