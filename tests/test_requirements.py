@@ -86,6 +86,8 @@ def test_hashes_of_a_lock(hashes: str, there: bool, tmp_path: Path) -> None:  # 
 
 def test_a_lock_with_dotted_keys_has_no_hashes(tmp_path: Path) -> None:
     """No tool writes them; which of them uv knows is not for us to guess."""
+    text = f'lock-version = "1.0"\n# of all hashes.\n[[packages]]\nname = "app"\nwheels = [{{ url = "https://hashes.example.org/a.whl", hashes = {{ md5 = "{"0" * 32}" }} }}]\n'
+    assert not read(tmp_path, {"pylock.toml": text}, "-r", "pylock.toml").lock_without_hashes
     text = f'lock-version = "1.0"\n[[packages]]\nname = "app"\nwheels = [{{ url = "https://example.org/a.whl", hashes.sha1 = "{"0" * 40}" }}]\n'
     assert read(tmp_path, {"pylock.toml": text}, "-r", "pylock.toml").lock_without_hashes
 
@@ -96,3 +98,18 @@ def test_utf_16_is_left_to_uv(tmp_path: Path) -> None:
     inputs = read(tmp_path, {}, "-r", "r.txt")
     assert not inputs.has_hash("app", "1.0")
     assert not inputs.plain
+
+
+def test_of_overrides_no_hash_counts(tmp_path: Path) -> None:
+    """Nor of what they name as constraints, which uv drops; the URLs are known."""
+    files = {"o.txt": f"-c c.txt\napp @ {URL}#{FRAGMENT}\nlib==1.0 {HASH}\n--find-links wheels\n", "c.txt": f"foo @ {URL}/foo#{FRAGMENT}\n--no-index\n"}
+    inputs = read(tmp_path, files, "--override", "o.txt")
+    assert inputs.names_url(URL)
+    assert not any(map(inputs.has_url_hash, (URL, f"{URL}/foo")))
+    assert not inputs.has_hash("lib", "1.0")
+    assert inputs.index_lines == [f"--find-links {tmp_path}/wheels"]
+
+
+def test_a_file_that_names_standard_input_is_left_to_uv(tmp_path: Path) -> None:
+    """There it is a file of that name."""
+    assert not read(tmp_path, {"r.txt": "-r -\n"}, "-r", "r.txt").plain

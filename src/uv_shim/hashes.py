@@ -39,7 +39,9 @@ class Advertised:
     def of(self, name: str, version: str, filename: str) -> list[str]:
         """Digests that the bytes may have: the file's where they are known by file, else the version's."""
         files = self.files.get((name, version))
-        digests = files.get(filename, []) if files is not None else self.versions.get((name, version), [])
+        if files is None:
+            return self.versions.get((name, version), [])
+        digests = files.get(filename, [])
         return [digest for digest in digests if not digest.startswith("md5:")] or digests
 
     def sdist_of(self, name: str, version: str) -> str:
@@ -122,7 +124,6 @@ def from_requirements(text: str) -> Advertised:
 
 
 def _quoted(text: str, opening: str) -> str:
-    """What stands between ``opening`` and the next double quote; empty where ``opening`` is not there."""
     _, there, rest = text.partition(opening)
     return rest.split('"', 1)[0] if there else ""
 

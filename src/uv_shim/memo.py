@@ -54,7 +54,6 @@ def remember(binary: str, version: tuple[int, int, int], environ: dict[str, str]
 
 
 def _identity(binary: str) -> str | None:
-    """What changes whenever the file does; None where there is none."""
     try:
         status = posix.stat(binary)
     except OSError:

@@ -48,7 +48,6 @@ def flat_digests_of(cache: str, filename: str) -> list[str] | None:
 
 
 def _in_fragment(rest: bytes) -> list[str]:
-    """The digest that follows a file's URL, in its fragment."""
     name, _, digest = rest[1:200].partition(b"=")
     algorithm = name.decode("ascii", "replace")
     length = next((length for length, known in _ALGORITHMS.items() if known == algorithm), 0)
@@ -73,7 +72,6 @@ def _folders(cache: str) -> list[str]:
 
 
 def _subfolders(cache: str, bucket: str, name: str) -> list[str]:
-    """``<cache>/<bucket>…/<name>``, as far as they are there and can be read."""
     try:
         found = [os.path.join(cache, entry, name) for entry in os.listdir(cache) if entry.startswith(bucket)]
     except OSError:
@@ -90,7 +88,6 @@ def _listed(text: bytes, filename: bytes) -> bytes | None:
 
 
 def _run_after(text: bytes, start: bytes) -> bytes:
-    """Hexadecimal digits right behind ``start``."""
     stop = len(start)
     while text[stop : stop + 1] and text[stop] in _HEX:
         stop += 1

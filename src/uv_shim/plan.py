@@ -156,8 +156,9 @@ def url_to_build(line: str) -> Sdist | None:
 def requested_files(stderr: str) -> set[str]:
     """Names of the files that uv fetched, or tried to: past its cache, only the second of these tells it."""
     markers = ("No cache entry for: ", "Handling request for ")
-    return {file_name(text.partition(marker)[2].strip().partition(" ")[0].strip("`"))
-            for text in stderr.splitlines() for marker in markers if marker in text}
+    names = {file_name(text.partition(marker)[2].strip().partition(" ")[0].strip("`"))
+             for text in stderr.splitlines() for marker in markers if marker in text}
+    return {name for name in names if name.endswith((".whl", *SDIST))}
 
 
 def file_without_hash(stderr: str) -> str:
@@ -177,7 +178,6 @@ def _change(line: str) -> Change:
 
 
 def _selection(line: str) -> tuple[str, str, str]:
-    """``Selecting: alpha==1.0 [compatible] (alpha-1.0-py3-none-any.whl)`` → name, version, file name."""
     words = line.partition("Selecting: ")[2].split()
     if len(words) < 2 or "==" not in words[0]:
         return "", "", ""

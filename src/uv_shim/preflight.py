@@ -316,10 +316,12 @@ class Preflight:
         missing = {name: self._as_given(url) for name, url in urls.items() if url not in self._hashed_urls}
         # `pip compile` would build what is no wheel otherwise than it was asked for.
         special = self._uv.environ.get("UV_BUILD_CONSTRAINT") or self._line.has(
-            "--build-constraints", "--config-setting", "--config-settings-package", "--no-build-isolation", "--no-build-isolation-package")
-        given = missing.values()
-        if self.places.offline or any("****" in url or (special and not hashes.file_name(url).endswith(".whl")) for url in given):
-            return list(missing)
+            "--build-constraints", "--config-setting", "--config-settings-package", "--no-build-isolation", "--no-build-isolation-package",
+            "--no-sources", "--no-sources-package")
+        left = [name for name, url in missing.items()
+                if self.places.offline or "****" in url or (special and not hashes.file_name(url).endswith(".whl"))]
+        for name in left:
+            del missing[name]
         if missing:
             requirements = PrivateFile("".join(f"{name} @ {url}\n" for name, url in missing.items()).encode())
             from uv_shim.query import printed
@@ -328,9 +330,9 @@ class Preflight:
             self._note_progress(output)
             requirements.close()
             if not printed(output):
-                return list(missing)
-            self._hashed_urls.update(urls.values())
-        return []
+                return [*left, *missing]
+            self._hashed_urls.update(urls[name] for name in missing)
+        return left
 
     def _as_given(self, url: str) -> str:
         """The URL with the credentials that the caller gave it, which uv does not print."""

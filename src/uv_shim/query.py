@@ -134,7 +134,8 @@ class Query:
 
         def run(options: list[str], *, offline: bool) -> Output:
             arguments = self._arguments(options, plan.python, offline=offline)
-            return self._uv.start(arguments, stdin=requirements, environ=self._environ, requests=not offline).finish()
+            requests = self._regime.fills and not offline
+            return self._uv.start(arguments, stdin=requirements, environ=self._environ, requests=requests).finish()
 
         arguments = self._arguments(options, plan.python, offline=offline)
         if self._ahead and self._ahead[1] == arguments:

@@ -108,7 +108,6 @@ class PrivateFile:
 
 
 def _opens_anew() -> bool:
-    """Whether who opens a descriptor by its path reads from the start, as on Linux."""
     return posix.access("/proc/self/fd", posix.X_OK)
 
 
@@ -366,7 +365,6 @@ class Run:
 
 
 def _drain_into(text: bytearray, fd: int) -> bool:
-    """Append what can be read from ``fd`` without waiting; whether that was all there will ever be."""
     while True:
         try:
             chunk = posix.read(fd, 65536)

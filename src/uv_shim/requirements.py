@@ -70,8 +70,9 @@ def note_settings(line: CommandLine, environ: dict[str, str], inputs: Inputs) ->
 
     home = config.folder("XDG_CONFIG_HOME", ".config", environ) or ""
     files = [*line.values("--config-file"), environ.get("UV_CONFIG_FILE", ""), "/etc/uv/uv.toml"]
-    files += [f"{folder}/uv/uv.toml" for folder in (home, *environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"))]
-    for start in {"", *line.values("--project"), *(environ.get(name, "") for name in ("UV_PROJECT", *WORKING_DIRECTORY))}:
+    files += [f"{folder}/uv/uv.toml" for folder in (home, *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":"))]
+    projects = ["", *line.values("--project"), environ.get("UV_PROJECT", "")]
+    for start in {os.path.join(environ.get(name, ""), project) for name in ("", *WORKING_DIRECTORY) for project in projects}:
         parts = os.path.abspath(os.path.join(line.folder, start)).split("/")
         for count in range(len(parts)):
             folder = "/".join(parts[: count + 1])
@@ -151,12 +152,12 @@ def _scan(value: str, folder: str, inputs: Inputs, *, counts: str = "hashes opti
             # Which of its entries count here, uv knows.
             inputs.note_quoted(text, named=False)
             return
+    if text.startswith(b"\xef\xbb\xbf"):
+        text = text[3:]
     script = b"# /// script"  # uv reads what is in that comment, and nothing else
     if text.startswith((script, b"\xff\xfe", b"\xfe\xff")) or b"\n" + script in text or b"\r" + script in text:
         inputs.plain = False
         return
-    if text.startswith(b"\xef\xbb\xbf"):
-        text = text[3:]
     for line in logical_lines(text.decode("utf-8", "replace")):
         _line(line, base, inputs, counts)
 
@@ -180,11 +181,12 @@ def _is_lock(value: str, folder: str, inputs: Inputs) -> bool:
 
 def _has_hashes(text: bytes) -> bool:
     """Whether each file of a lock has a hash with an algorithm that uv knows."""
-    for after in text.split(b"hashes")[1:]:
+    parts = text.split(b"hashes")
+    for before, after in zip(parts, parts[1:]):
         part = after.lstrip(b" \t\"'")
         entry = part.partition(b"}")[0] if part[:1] == b"=" else part.partition(b"\n[")[0] if part[:1] == b"]" else None
-        if part[:1] == b".":
-            return False  # nobody writes it like that
+        if part[:1] == b"." and before.rstrip(b" \t\"'")[-1:] in b"{,.\n":
+            return False  # a dotted key: nobody writes it like that
         if entry is None:
             continue  # in a name or a URL
         plain = entry.translate(None, b" \t").replace(b"'", b'"')
@@ -204,27 +206,32 @@ def _line(line: str, base: str, inputs: Inputs, counts: str) -> None:
             import os
 
             rest = os.path.abspath(_path(base if inputs.links is None else inputs.links, rest))
-        if counts:
+        if "options" in counts:
             inputs.index_lines.append(f"{word} {rest}".strip())
     elif word in ("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"):
-        _named(rest, base, inputs, counts if word.lstrip("-").startswith("r") else "")
+        _named(rest, base, inputs, counts if word.lstrip("-").startswith("r") else _in_constraints(counts))
     elif line.startswith(("-r", "-c")) and not line.startswith("--"):
-        _named(line[2:], base, inputs, counts if line.startswith("-r") else "")
+        _named(line[2:], base, inputs, counts if line.startswith("-r") else _in_constraints(counts))
     elif line.startswith("-") and word not in ("-e", "--editable"):
-        pass  # an option that uv passes over, with all that follows
+        inputs.plain = False  # an option that uv passes over, with all that follows
     elif " --hash" in line:
         requirement, *given = line.split(" --hash")
         inputs.note_hash(requirement, [first_word(text.lstrip("= ")) for text in given], heeded="hashes" in counts)
-    elif counts == "options":
+    elif counts in ("options", "nothing"):
         inputs.note_address(line)
     else:
         inputs.note_url(line)
 
 
+def _in_constraints(counts: str) -> str:
+    """What counts in constraints that a file names; of overrides, uv drops these."""
+    return "" if counts in ("hashes options", "") else "nothing"
+
+
 def _named(value: str, base: str, inputs: Inputs, counts: str) -> None:
     """Look through a file that another one names."""
     value = value.partition("#")[0].strip()
-    if any(letter in value for letter in "\"'\\$"):
+    if value == "-" or any(letter in value for letter in "\"'\\$"):
         inputs.plain = False  # uv knows which file that is
         return
     _keep(value, base, inputs)

@@ -290,7 +290,6 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _redacted(text: str) -> str:
-    """The text without the credentials of the URLs in it."""
     head, *rest = text.split("://")
     out = head
     for part in rest:

@@ -18,12 +18,14 @@ class Regime:
         self.format = version >= (0, 6, 15)
         #: Asked for hashes, uv downloads sdists, and whatever has no hash on the index, and tells what it computed.
         self.computes = version < (0, 4, 7)
-        #: With nothing to do, ``pip install`` says so and does nothing else (later, the setting ``strict`` adds to it).
+        #: With nothing to do, ``pip install`` says so and does nothing else (later, ``strict`` may add to it).
         self.audits_only = version < (0, 12, 0)
         #: uv keeps a SHA-256 of whatever it downloads.
         self.hashes = version >= (0, 11, 19)
-        #: A relative `--find-links` in a file is seen from the file's folder, and not from the working directory.
+        #: A relative `--find-links` in a file is seen from the file's folder.
         self.links_beside = version >= (0, 12, 1)
+        #: `pip compile` may compute what the index does not advertise (seen with 0.12.15, not with 0.12.5).
+        self.fills = version >= (0, 12, 6)
         #: uv checks what it downloads against the index by itself.
         self.checks = version >= (0, 12, 16)
 

@@ -61,7 +61,6 @@ class Guard:
 
 
 def _parent(process: int) -> int:
-    """Process id of the parent; 0 where it cannot be told (no such process, no /proc)."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
             return int(file.read().rpartition(b")")[2].split()[1])
