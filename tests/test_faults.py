@@ -621,3 +621,29 @@ def test_bad_bytes_from_some_time_on(make_world: Callable[..., World], version: 
                 result = world.run("pip", "install", *command.split(), env={"UV_SHIM_MODE": mode})
                 assert not ran.exists(), (keeps, times, mode, result.said)
             world.index.interfere = lambda _: False
+
+
+@pytest.mark.parametrize("options", [(), ("--no-cache",), ("--refresh",), ("-v",), ("-q",), ("--color", "never")], ids=" ".join)
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_bad_bytes_for_once(make_world: Callable[..., World], version: str, options: tuple[str, ...]) -> None:
+    """Whichever request of the sdist is answered with other bytes, all others well: nothing is installed that was not checked."""
+    world = make_world(version)
+    world.index.configure(file_cache_control="no-store")
+    good, bad = sdist("src", "1.0")[1], sdist("src", "1.0", note="bad")[1]
+    file = world.index.add(("src-1.0.tar.gz", good), original=good)
+    evil = world.index.add(wheel("app", "1.0", note="evil"), original=wheel("app", "1.0", note="good")[1])
+    for mode in MODES:
+        for once in range(5):
+            anew(world)
+            served = itertools.count()
+
+            def serve(request: BaseHTTPRequestHandler, served: itertools.count[int] = served, once: int = once) -> bool:
+                if request.path.endswith(file.name):
+                    file.data = bad if next(served) == once else good
+                return False
+
+            world.index.interfere = serve
+            result = world.run("pip", "install", *options, "src", "app", env={"UV_SHIM_MODE": mode})
+            world.index.interfere = lambda _: False
+            assert (result.code != 0, world.freeze()) == (True, ""), (once, mode, result.said, result.stderr)
+    assert evil.name

@@ -89,6 +89,15 @@ def test_it_is_text_and_small(tmp_path: Path) -> None:
         assert f"under {MOST_BYTES // 1000} kB" in (ROOT / page).read_text(encoding="utf-8")
 
 
+def test_it_is_the_code_of_the_sources(tmp_path: Path) -> None:
+    """All that is left out are lines of comments."""
+    layer.write(tmp_path)
+    assert (tmp_path / "shims" / "uv").read_bytes() == SHIM.read_bytes()
+    for name in layer.MODULES:
+        source, copy = (ast.parse((folder / name).read_bytes()) for folder in (PACKAGE, tmp_path / "src" / "uv_shim"))
+        assert ast.dump(source) == ast.dump(copy), name
+
+
 def test_it_is_the_same_whoever_writes_it_where(tmp_path: Path) -> None:
     """Modes and times too, under any umask: so an image that is built again has the same layer."""
     program = f"import os, sys; os.umask(0o077); from uv_shim import layer; layer.write(layer.Path({str(tmp_path / 'private')!r}))"

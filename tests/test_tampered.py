@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -1208,3 +1211,77 @@ def test_an_sdist_is_built_only_as_it_is_asked_for(make_world: Callable[..., Wor
     assert (result.code, world.freeze()) == (0, f"{where}\n"), result.stderr
     assert [call for call in real.calls if "compile" in call and "--offline" not in call] == []
     assert len(result.said) == 1
+
+
+def requiring(data: bytes, *requirements: str) -> bytes:
+    """The sdist with build requirements."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(data)) as before, tarfile.open(fileobj=made, mode="w:gz") as after:
+        for member in before:
+            file = before.extractfile(member)
+            text = file.read() if file else b""
+            text = text.replace(b"requires = []", f"requires = {json.dumps(requirements)}".encode())
+            member.size = len(text)
+            after.addfile(member, io.BytesIO(text))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("options", [(), ("--no-cache",), ("-U",), ("--refresh",), ("--reinstall",)], ids=" ".join)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_package_that_a_build_needs_as_well(make_world: Callable[..., World], version: str, mode: str, options: tuple[str, ...]) -> None:
+    """What uv has downloaded for a build, it installs as it is, whatever is demanded of it there: so the build is told the same."""
+    if mode == "seal" and numbers(version) >= NATIVE_CHECK:
+        pytest.skip("such a uv is on its own in this mode")
+    world = make_world(version)
+    world.index.add(wheel("helper", "2.0"))
+    name, data = sdist("src", "1.0")
+    world.index.add((name, requiring(data, "helper<2")))
+    bad = evil_wheel(world.index, "helper")
+    command = install(*options, "src", "helper<2")
+    result = attempt(world, command, mode)
+    assert result.code != 0, result.said
+    assert "evil" not in "".join(module.read_text() for module in world.venv.rglob("helper.py"))
+    bad.data = bad.original or b""
+    shutil.rmtree(world.root / "cache")
+    (world.root / "cache").mkdir()
+    result = attempt(world, command, mode)
+    assert (result.code, result.said, world.freeze()) == (0, (), "helper==1.0\nsrc==1.0\n"), result.stderr
+
+
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+@pytest.mark.parametrize("mode", MODES)
+def test_builds_that_need_a_package_in_two_versions(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """No one constraint holds for all of them."""
+    world = make_world(version)
+    for number in ("1.0", "2.0"):
+        world.index.add(wheel("helper", number))
+    for name, needed in (("src", "helper<2"), ("more", "helper>=2")):
+        filename, data = sdist(name, "1.0")
+        world.index.add((filename, requiring(data, needed)))
+    result = attempt(world, install("--no-cache", "src", "more", "helper<2"), mode)
+    assert len([line for line in result.said if "helper" in line and "builds need it" in line]) == 1
+    assert (result.code, world.freeze()) == ((2, "") if mode == "enforce" else (0, "helper==1.0\nmore==1.0\nsrc==1.0\n")), result.stderr
+
+
+@pytest.mark.parametrize("where", ["a word", "constraints", "overrides"])
+def test_a_url_with_a_hash_and_without(make_world: Callable[..., World], version: str, where: str) -> None:
+    """Before 0.11.4, the one that uv reads last counts: the hash of the other one is nobody's."""
+    world = make_world(version)
+    bad = evil_wheel(world.index, "app", advertised=())
+    url = f"app @ {world.index.url}/main/files/{bad.name}"
+    own_file(world, "r.txt", f"{url}#sha256={digest(bad, served=False)}\n")
+    own_file(world, "bare.txt", f"{url}\n")
+    more = {"a word": (url,), "constraints": ("-c", "bare.txt"), "overrides": ("--override", "bare.txt")}[where]
+    result = attempt(world, install("-r", "r.txt", *more), "enforce")
+    assert (result.code != 0, world.freeze()) == (True, ""), result.said
+
+
+def test_a_variable_that_uv_does_not_read(make_world: Callable[..., World]) -> None:
+    """Before 0.4.19, `UV_FIND_LINKS` is none: a file of that name in that folder is not the one that is installed."""
+    world = make_world("0.4.6")
+    local_wheel(world, "app", "local")
+    bad = evil_wheel(world.index, "app")
+    for mode in MODES:
+        result = attempt(world, install("app"), mode, UV_FIND_LINKS=str(world.work / "wheels"))
+        assert world.freeze() == ""
+        refused_for(result, bad, anywhere=mode == "enforce")

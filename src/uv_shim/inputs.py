@@ -27,6 +27,9 @@ class Inputs:
         #: Direct URLs that the user names, and those with a hash of his own, without credentials.
         self.urls: set[str] = set()
         self._hashed_urls: set[str] = set()
+        #: Those named with a hash in the fragment, and without: before 0.11.4, who comes last wins.
+        self._fragments: set[str] = set()
+        self._bare_urls: set[str] = set()
         #: Full commits that the user named in Git URLs.
         self.git_commits: set[str] = set()
         #: Everything must have a hash: a lock file.
@@ -65,7 +68,7 @@ class Inputs:
             url = _url_of(requirement)
             self.note_address(requirement)
             if not conditional:
-                self._hashed_urls.add(url)
+                (self._hashed_urls if digests else self._fragments).add(url)
             return
         name, pinned, version = requirement.partition("==")
         if pinned and "," not in version and not version.startswith("="):
@@ -91,6 +94,8 @@ class Inputs:
         """Remember that the user names that URL, if it is one."""
         if "://" in requirement:
             self.urls.add(_address(requirement))
+            if not names_hash(requirement):
+                self._bare_urls.add(_url_of(requirement))
 
     def note_quoted(self, text: bytes, *, named: bool) -> None:
         """Remember the URLs that a TOML file has in quotes; ``named``: only those as in `name @ url`."""
@@ -104,6 +109,7 @@ class Inputs:
         self._hashed.clear()
         self._conditional.clear()
         self._hashed_urls.clear()
+        self._fragments.clear()
         self.git_commits.clear()
         self.index_lines.clear()
         self.plain = self.requires_hashes = False
@@ -122,7 +128,7 @@ class Inputs:
 
     def has_url_hash(self, url: str) -> bool:
         """Whether the user gave a hash for that direct URL, beside it or in its fragment."""
-        return _bare(url) in self._hashed_urls
+        return _bare(url) in self._hashed_urls | (self._fragments - self._bare_urls)
 
     def has_commit(self, url: str) -> bool:
         """Whether that Git URL names a full commit, and the user did."""

@@ -48,6 +48,11 @@ def pins(ask: Preflight, inputs: Inputs, installs: list[Change], plan: Plan, *, 
             unsealed[name] = f"the index has no hash for {filename or version}"
         else:
             unsealed[name] = "uv did not tell what the index advertises"
+    for pin in pins[:]:
+        builds = ask.build_requirements.get(pin.name, set())
+        if pin.version in builds and len(builds) > 1:
+            pins.remove(pin)  # one constraint cannot hold for all of them
+            unsealed[pin.name] = "builds need it too, and in another version as well"
     if urls and enforce:
         unsealed.update(dict.fromkeys(urls, preflight.UNHASHED_URL))
     elif urls:

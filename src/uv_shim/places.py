@@ -52,7 +52,8 @@ class Places:
 
     def find_links(self) -> list[str]:
         """Places in which uv looks for files, as the caller names them."""
-        given = self._line.values("--find-links") or self._uv.environ.get("UV_FIND_LINKS", "").split(",")
+        variable = self._uv.environ.get("UV_FIND_LINKS", "") if self._regime.links_variable else ""
+        given = self._line.values("--find-links") or variable.split(",")
         given += [text.split(None, 1)[-1] for text in self._inputs.index_lines if text.startswith(("-f", "--find-links"))]
         return given + (self.configured_folders() if self._regime.computes else [])  # there, asking is preparing
 

@@ -161,6 +161,13 @@ def requested_files(stderr: str) -> set[str]:
     return {name for name in names if name.endswith((".whl", *SDIST))}
 
 
+def build_requirements(stderr: str) -> list[tuple[str, str]]:
+    """(name, version) of what uv installed for builds."""
+    lines = [text.partition(": ")[2] for text in stderr.splitlines() if text.startswith("DEBUG Installing build requirement")]
+    pairs = [part.partition("==") for line in lines for part in line.split(", ")]
+    return [(normalize(name), version) for name, _, version in pairs if version]
+
+
 def file_without_hash(stderr: str) -> str:
     """URL of the file for which uv would have to compute a hash; empty where it names none."""
     before, there, _ = stderr.partition("` to compute missing hashes")

@@ -47,9 +47,10 @@ class Unverifiable(Exception):
 
 
 class Refused(Exception):
-    """uv found bytes that do not match; the pins with which it will say so itself."""
+    """uv found bytes that do not match: what it said, and the pins of all with which it will say so itself, if they are known."""
 
-    def __init__(self, pins: list[Pin]) -> None:
+    def __init__(self, output: Output, pins: list[Pin]) -> None:
+        self.output = output
         self.pins = pins
 
 
@@ -78,7 +79,9 @@ class Preflight:
         self._enforce = enforce
         self.places = Places(uv, line, inputs, regime)
         self._questions: Query | None = None
-        self._constraints: PrivateFile | None = None
+        self._constraints: list[PrivateFile] = []
+        #: Name → versions that builds of a dry run needed: what uv has downloaded for these, it installs as it is.
+        self.build_requirements: dict[str, set[str]] = {}
         #: What the dry run was told, where uv will download it once more.
         self._sdists: list[Pin] = []
         #: sdists before which the dry run was stopped, and those whose hash uv did not tell then.
@@ -126,16 +129,22 @@ class Preflight:
         Raises:
             Failed: there is no way to hand them over.
         """
-        if self._constraints:
-            self._constraints.close()  # of a run that is over; what stays open, uv inherits
-        self._constraints = file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in pins).encode())
-        if not posix.access(file.path, posix.F_OK):
-            raise Failed("neither /proc nor /dev/fd is here")
-        options = ["-c", file.path]
-        if not self._line.has("--constraints"):
-            # On the command line, -c replaces the variable.
-            for value in self._uv.environ.get("UV_CONSTRAINT", "").split():
-                options += ["-c", value]
+        while self._constraints:
+            self._constraints.pop().close()  # of a run that is over; what stays open, uv inherits
+        built = [pin for pin in pins if pin.version in self.build_requirements.get(pin.name, ())]
+        options = []
+        for option, name, variable, chosen in (("-c", "--constraints", "UV_CONSTRAINT", pins),
+                                               ("-b", "--build-constraints", "UV_BUILD_CONSTRAINT", built)):
+            if not chosen:
+                continue
+            file = PrivateFile("".join(f"{pin.constraint()}\n" for pin in chosen).encode())
+            self._constraints.append(file)
+            if not posix.access(file.path, posix.F_OK):
+                raise Failed("neither /proc nor /dev/fd is here")
+            # On the command line, the option replaces the variable.
+            given = [] if self._line.has(name) else self._uv.environ.get(variable, "").split()
+            for value in (file.path, *given):
+                options += [option, value]
         return options
 
     def sdist_options(self) -> list[str]:
@@ -171,7 +180,7 @@ class Preflight:
         self._sdists = pins if self._folder or self._line.has("--refresh", "--refresh-package") else []
         if pins:
             if output.code and "ash mismatch" in output.stderr:
-                raise Refused(pins)
+                raise Refused(output, [])
             # The pins may have steered the resolution: ask once more without. What the cache does not have (a failed run, an index that
             # forbids to keep it) would be downloaded unchecked, and its code run.
             last, found = self._watched([], refresh=False, cached=True)
@@ -212,6 +221,8 @@ class Preflight:
 
         output = run.finish(stop_at, self._spinner)
         self._note_progress(output)
+        for name, version in plans.build_requirements(output.stderr):
+            self.build_requirements.setdefault(name, set()).add(version)
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found.key)
@@ -390,7 +401,7 @@ class Preflight:
                 self.progress += [text for text in plan.warnings if text not in rehearsed.warnings]
                 return rehearsed
         if output.code and "ash mismatch" in output.stderr:
-            raise Refused(pins)
+            raise Refused(output, pins)
         if output.code:
             raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output)
         raise Failed("demanding hashes would change what uv installs", output)

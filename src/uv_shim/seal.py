@@ -236,9 +236,12 @@ class Sealing:
             raise _refusal({unverifiable.name: unverifiable.reason}) from None
         except preflight.Refused as refused:
             self.trace.append("a file's bytes do not match; uv says which")
-            return Decision(line.flagged(*ask.constraints(refused.pins)), _told(ask.unchecked))
+            if refused.pins:
+                return Decision(line.flagged(*ask.constraints(refused.pins)), _told(ask.unchecked))
+            return Decision([], _told(ask.unchecked), progress=refused.output.words(), code=refused.output.code)
         except preflight.Failed as failed:
-            if failed.output is not None and failed.output.code == 2 and "\nUsage: " in failed.output.stderr:
+            said = failed.output.stderr if failed.output is not None and failed.output.code == 2 else ""
+            if "\nUsage: " in said and "DEBUG " not in said:
                 return Decision(self.arguments)  # no such command line: uv says so
             if self.enforce and failed.output is not None and failed.output.code in (1, 2):
                 # uv's own words. Running it again could install what was not checked.

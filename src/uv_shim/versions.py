@@ -22,6 +22,8 @@ class Regime:
         self.audits_only = version < (0, 12, 0)
         #: uv keeps a SHA-256 of whatever it downloads.
         self.hashes = version >= (0, 11, 19)
+        #: ``UV_FIND_LINKS`` is read.
+        self.links_variable = version >= (0, 4, 19)
         #: A relative `--find-links` in a file is seen from the file's folder.
         self.links_beside = version >= (0, 12, 1)
         #: `pip compile` may compute what the index does not advertise (seen with 0.12.15, not with 0.12.5).
