@@ -60,9 +60,8 @@ def readings(run: bytes) -> list[str]:
     """Each ``algorithm:hex`` that could stand in a run. One read across a border is no hash of anything."""
     found = []
     for length, algorithm in _ALGORITHMS.items():
-        for start in {0, len(run) - length}:
-            if start >= 0:
-                found.append(f"{algorithm}:{run[start : start + length].decode()}")
+        for start in {0, len(run) - length} if length <= len(run) else ():
+            found.append(f"{algorithm}:{run[start : start + length].decode()}")
     return found if len(run) in _LENGTHS else []
 
 
