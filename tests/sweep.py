@@ -195,9 +195,9 @@ def save(record: dict[str, Record]) -> None:
 
 
 def code() -> str:
-    """Which code of the shim a record is of: a digest of the router and the sealing path."""
+    """Which code of the shim a record is of: a digest of the router and the sealing path, without comments."""
     sources = [SHIM, *(Path(layer.__file__).parent / name for name in layer.MODULES)]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+    return hashlib.sha256(b"".join(map(layer.text, sources))).hexdigest()[:12]
 
 
 def sweep(versions: Sequence[str]) -> bool:

@@ -37,7 +37,7 @@ def write(folder: Path) -> None:
         for inner in _FOLDERS:
             (folder / inner).mkdir(parents=True, exist_ok=True)
         for path, source in sources.items():
-            _put(folder / path, _text(source), 0o755 if path == _SHIM else 0o644)
+            _put(folder / path, text(source), 0o755 if path == _SHIM else 0o644)
         for inner in _FOLDERS:
             (folder / inner).chmod(0o755)
             os.utime(folder / inner, (0, 0))
@@ -60,8 +60,8 @@ def _earlier(folder: Path) -> set[Path]:
     return files
 
 
-def _text(source: Path) -> bytes:
-    """A file as an image needs it: Python's without comments, which are for who changes it, in the sources."""
+def text(source: Path) -> bytes:
+    """A file as an image needs it: Python's without comment lines, which are for who changes it, in the sources."""
     lines = source.read_bytes().splitlines(keepends=True)
     return b"".join(line for line in lines if source.suffix != ".py" or not line.lstrip().startswith(b"#"))
 
