@@ -610,6 +610,23 @@ def test_enforce_believes_no_hash_that_uv_may_not_see(make_world: Callable[..., 
     assert result.code != 0
 
 
+@pytest.mark.parametrize("form", [wheel, sdist], ids=["wheel", "sdist"])
+def test_an_md5_counts_for_nothing_beside_sha256(make_world: Callable[..., World], version: str, form: Callable[..., tuple[str, bytes]]) -> None:
+    """Two files of one md5 are no feat: where the index gives a SHA-256 too, the bytes must have that."""
+    world = make_world(version)
+    bad = Collision(*form("app", "1.0", note=f"\n{MARK}"), original=form("app", "1.0", note="good")[1])
+    world.index.files["main"] = {bad.name: bad}
+    result = attempt(world, install("app"), "enforce")
+    assert (result.code == 0, world.freeze(), (world.home / "attacked").exists()) == (False, "", False), result.said
+
+
+class Collision(File):
+    """A tampered file that has the md5 of the good one."""
+
+    def digests(self) -> dict[str, str]:
+        return {"md5": digest(self, "md5", served=True), "sha256": digest(self, served=False)}
+
+
 @pytest.mark.parametrize("hashes", ["hashes = {}", "hashes = {\t}", '"hashes" = { }', f'hashes = {{ sha1 = "{"0" * 40}" }}'])
 @pytest.mark.parametrize("version", ["0.9.8", "0.12.15"])
 def test_a_lock_file_without_hashes(make_world: Callable[..., World], version: str, hashes: str) -> None:

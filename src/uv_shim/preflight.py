@@ -34,7 +34,7 @@ class Failed(Exception):
     def __init__(self, reason: str, output: Output | None = None, *, free: bool = False) -> None:
         self.reason = reason
         self.output = output
-        #: What uv said to just what the caller asks, and would say once more.
+        #: What uv said where it was asked just what the caller asks, with no hashes demanded, and would say once more.
         self.final = output if free and output is not None and output.is_final else None
 
 
@@ -64,7 +64,7 @@ class Preflight:
         self._spinner = spinner
         self._folder = ""
         if line.has("--no-cache") or is_true(uv.environ.get("UV_NO_CACHE", "")):
-            # A cache for the questions alone; the install goes without any.
+            # What is asked is kept in a cache for this call alone, so that it is asked once; the install goes without any.
             import tempfile
 
             self._folder = tempfile.mkdtemp(prefix="uv-shim-")
@@ -82,14 +82,14 @@ class Preflight:
         self._constraints: list[PrivateFile] = []
         #: Name → versions that builds of a dry run needed: what uv has downloaded for these, it installs as it is.
         self.build_requirements: dict[str, set[str]] = {}
-        #: What the dry run was told, where uv will download it once more.
+        #: Pins that the dry run was given, where uv will download those sdists once more.
         self._sdists: list[Pin] = []
-        #: sdists before which the dry run was stopped, and those whose hash uv did not tell then.
+        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
         self.unchecked: dict[str, str] = {}
-        #: What uv said of builds and will not repeat.
+        #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
         self.progress: list[str] = []
         self._hashed_urls: set[str] = set()
         #: Whether URLs of the settings were looked for.
@@ -181,8 +181,9 @@ class Preflight:
         if pins:
             if output.code and "ash mismatch" in output.stderr:
                 raise Refused(output, [])
-            # The pins may have steered the resolution: ask once more without. What the cache does not have (a failed run, an index that
-            # forbids to keep it) would be downloaded unchecked, and its code run.
+            # The pins may have steered the resolution: with the sdists in the cache, ask once more without them. What is not there by
+            # now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run: the run is stopped
+            # before that, and the one under pins is what counts.
             last, found = self._watched([], refresh=False, cached=True)
             free = not found
             if found:
@@ -242,7 +243,7 @@ class Preflight:
         """
         downloaded = plans.sdist_to_download(text)
         if downloaded and (not solving or self._names(downloaded.url)):
-            # Before uv resolves, it looks at direct URLs alone; without dependencies, it does so later.
+            # Before uv resolves, it looks at direct URLs alone; without dependencies to look for, not before it does.
             downloaded.direct = True
         # The package's name, which a constraint needs, may stand only in the second line.
         named = downloaded and downloaded.direct and (downloaded.name or not names_hash(downloaded.url))
@@ -252,7 +253,7 @@ class Preflight:
             kept = found is downloaded and found.name and not self.regime.hashes
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
-            # What the cache has is not announced as a download, nor is what has an odd URL.
+            # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
             told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
@@ -277,7 +278,8 @@ class Preflight:
         if sdist.direct:
             pin = pin_by_url(name, sdist.url)
             if pin and log.solving and not self._names(sdist.url):
-                # Once it resolves, no URL is new: metadata may write into the log. (But a build may have resolved before.)
+                # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get. But a build before may have
+                # resolved what it needs: what is built by now is not built again.
                 return None
             if not pin:
                 self.hash_urls({name: sdist.url}, log.python)
@@ -296,13 +298,14 @@ class Preflight:
         # uv may fetch and build ahead of its own choice, and so before it says what it selects.
         digests = self.advertised.of(name, version, log.selected.get((name, version)) or self.advertised.sdist_of(name, version))
         if self.regime.hashes:
-            # uv has its SHA-256 by now; `uv.lock` may have another one that is advertised.
+            # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
             digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests
         return [Pin(name, version, digests)] if digests else []
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions, as far as there is an answer, into `advertised`."""
         if self._may_settle(plan) and not plan.uncached.issuperset(wanted):
+            # Two questions at once take no longer than one.
             self.places.ask_ahead()  # whether there is a network will matter (`settles`)
         self._query.ask(wanted, plan)
 
@@ -394,7 +397,7 @@ class Preflight:
             output = self._uv.run(self._line.rehearsal(*options, *more, refresh=False), stdin=self._inputs.stdin)
             rehearsed = plans.parse(output) if output.code == 0 else None
             if rehearsed is not None and rehearsed.keys == plan.keys:
-                # What was built again now, the install will build once more, and say so.
+                # What was built again now (a local directory), the install will build once more, and say so.
                 again = output.stderr.splitlines()
                 self.progress = [text for text in self.progress if text not in again]
                 # A constraint can silence a warning (of `--resolution lowest`).

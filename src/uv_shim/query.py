@@ -16,13 +16,14 @@ from uv_shim.plan import Interpreter, Plan
 from uv_shim.realuv import Output, PrivateFile, RealUv, Run
 from uv_shim.versions import Regime
 
-#: One that cannot exist: ``pip compile`` prints first, and fails then. By a setting ``output-file``, it would overwrite one.
+#: An output file that cannot exist. ``pip compile`` prints to standard output first, and fails then; without it, a setting
+#: ``output-file`` would have uv overwrite the caller's file.
 NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
 #: Options that say where uv's cache is.
 _WHERE = ("--cache-dir", "--config-file", "--no-config", "--isolated", "--directory", "--project")
 
-#: Variables that name more inputs, or a Python.
+#: Variables that name more inputs, which exact pins have no need of, or a Python, which is named by its path.
 _MORE_INPUTS = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT", "UV_PYTHON")
 
 #: Other spellings in versions.
@@ -105,7 +106,7 @@ class Query:
             if not asked or filename == previous:
                 break
         for key in beside:
-            # Another wheel of it has no hash: uv downloads that before it tells the rest.
+            # Another wheel of the version has no hash: uv has to download that one before it tells those of the rest.
             self._take(self._compile([key], options, plan, offline=False), [key], plan)
         return self._take(output, asked, plan) | set(wanted).difference(asked)
 
@@ -121,7 +122,7 @@ class Query:
         for name, version in asked:
             # Looked for elsewhere than in the dry run, another file may have been meant.
             if looked.get(name) == plan.pages.get(name):
-                # A version that was read off a file's name may be spelled otherwise there.
+                # A version that was read off a file's name may be spelled otherwise there (2022.01.08), and uv told of just one.
                 same.update(((name, version), key) for key in answer.versions if key[0] == name and spelled(key[1]) == spelled(version))
         self.advertised.merge(answer, same)
         return set(same)
@@ -145,7 +146,7 @@ class Query:
         else:
             output = run(options, offline=offline)
         if "Requesting extras requires" in output.stderr:
-            # A setting asks for extras: uv wants to see the project.
+            # A setting of the project's asks for extras: uv wants to see the project.
             named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
             options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
             output = run(options, offline=offline)
@@ -187,7 +188,7 @@ class Query:
         for name, version in [] if output.code else wanted:
             filename = plan.selected.get((name, version), "")
             told = self.advertised.versions.get((name, version))
-            # Where several indexes were looked at, any may have been the one.
+            # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
             looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
             runs = [run for run in looked if run is not None]
             if runs:
@@ -197,7 +198,7 @@ class Query:
             elif filename:
                 flat = pages.flat_digests_of(cache, filename)
                 if flat is not None:
-                    # The cache may have other calls' pages, and uv may tell what it has computed.
+                    # The cache may have pages of other calls as well, and what uv tells may be what it has computed.
                     digests = flat if len(set(flat)) < 2 else [digest for digest in flat if digest in (told or ())]
                     self.advertised.files[name, version] = {filename: digests}
 

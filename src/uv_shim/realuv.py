@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
-#: INT, TERM, HUP, QUIT, as their numbers are everywhere.
+#: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
 _STOPS = (2, 15, 1, 3)
 
-#: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata, anybody may have
-#: written; of locks, nothing is read.
+#: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
+#: have written it; of locks on files, nothing is read.
 _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
-#: How uv begins where nothing fits the requirements.
+#: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
 _NO_SOLUTION = "No solution found when resolving"
 
 
@@ -154,7 +154,8 @@ class RealUv:
         """
         given = self.environ if environ is None else environ
         environ = {key: value for key, value in given.items() if key not in _NOISE}
-        # A shim behind this one passes its parent's preflight on. What build hooks call is none.
+        # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
+        # build hooks call is no preflight, and is held to the caller's own mode.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
         environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # its words may be passed on
         environ["RUST_LOG"] = f"{_LOG},uv_auth::middleware=trace" if requests else _LOG
@@ -233,7 +234,7 @@ class Run:
             closed.append(reader)
             actions.append((posix.POSIX_SPAWN_DUP2, reader, 0))
         elif stdin is None:
-            # A watched run has the caller's terminal, for its width.
+            # A watched run has the caller's terminal, for its width; uv itself reads nothing there.
             if not (watched and posix.isatty(0)):
                 actions.append((posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0))
         else:
@@ -338,7 +339,7 @@ class Run:
         ended = False
         while not ended:
             ready = dict(poll.poll(spinner.turn() if spinner else None))
-            # First who asks, then all that was written, on which the answer depends.
+            # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
@@ -354,7 +355,7 @@ class Run:
                 continue
             guard.end(self.pid)
             posix.kill(self.pid, 9)
-            # Of a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
+            # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
             guard.close()
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)

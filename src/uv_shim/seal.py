@@ -35,9 +35,9 @@ class Decision:
 
     def __init__(self, arguments: list[str], said: str = "", progress: str = "", code: int = 0) -> None:
         self.arguments = arguments
-        #: uv's exit code, where it has run already: there are no arguments then.
+        #: The exit code that uv has given already, where there are no arguments.
         self.code = code
-        #: What uv printed in a preflight and will not print again.
+        #: What uv printed in a preflight and will not print again. It is the whole answer where there are no arguments.
         self.progress = progress
         #: One line for the user; empty where there is nothing to say.
         self.said = said
@@ -128,7 +128,7 @@ class Sealing:
         if not regime.constrains:
             if self.enforce:
                 raise ShimError("refused: this uv is older than 0.4.6 and cannot be told hashes; nothing was installed.", "Upgrade uv.")
-            # There, the flag demands that all versions are pinned.
+            # There, the flag demands that all versions are pinned: it is added only where uv does not stop for it.
             refused = line.command == "install" and self.uv.run(line.rehearsal("--verify-hashes", refresh=False)).code
             return Decision(self.arguments if refused else line.flagged(), "" if line.has("--dry-run") else _TOO_OLD)
         return self.seal(line, regime)
@@ -149,7 +149,8 @@ class Sealing:
         given = self.environ.get("UV_REQUIRE_HASHES", "").lower()  # what is neither a yes nor a no, uv refuses
         demands = line.turns_on("--require-hashes") or (
             not line.has("--no-require-hashes") and given not in ("", "0", "false", "no", "off", "n", "f"))
-        # The first question, while the rest is imported; what can be read only once is kept before.
+        # The first question is asked while the rest of this is imported, which costs nothing beside a running uv. Where files are
+        # named, what can be read only once is kept before. (With `--no-cache` there is a cache to be made first.)
         early = not demands and not line.names_files(self.environ)
         first = self.start(line) if early else None
         try:
@@ -215,7 +216,7 @@ class Sealing:
             installs = [change for change in plan.changes if change.sign != "-"]
             self.trace.append(f"uv would install {', '.join(f'{c.name} {c.version or c.url}'.strip() for c in installs) or 'nothing'}")
             if line.has("--dry-run"):
-                # The code that uv runs to tell is checked by now, where it can be.
+                # Nothing is downloaded to be installed, and the code that uv runs to tell is checked by now, where it can be.
                 return Decision(line.flagged(*ask.sdist_options()), _told(ask.unchecked), progress=shown(ask.progress))
             if not plan.changes and plan.audited is not None and regime.audits_only and self.may_repeat(line):
                 self.trace.append("uv has answered already")
@@ -244,7 +245,7 @@ class Sealing:
             if "\nUsage: " in said and "DEBUG " not in said:
                 return Decision(self.arguments)  # no such command line: uv says so
             if self.enforce and failed.output is not None and failed.output.code in (1, 2):
-                # uv's own words. Running it again could install what was not checked.
+                # uv said no by itself: these are its words. Running it again could install what was not checked.
                 raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
                                 code=failed.output.code) from None
             if failed.final is not None and not line.has("--quiet") and self.may_repeat(line, wrapped=failed.final.code == 1):
