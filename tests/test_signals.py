@@ -15,7 +15,7 @@ import pytest
 from aftermath import settle, strangers
 from standin import HELD, REHEARSED, STEPS, StandIn
 from terminal import Terminal
-from uv_shim.demo.wheels import wheel
+from uv_shim.demo.wheels import sdist, wheel
 from world import SHIM, World, project
 
 VERSION = "0.9.8"
@@ -78,6 +78,29 @@ def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[st
             _, stderr = process.communicate(timeout=10)
             settle(process.pid)
             assert (process.returncode, stderr, strangers(world)) == (expected, "", []), f"{step}, {tell.__name__}"
+
+
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_told_to_stop_on_the_way_to_an_sdist(make_world: Callable[..., World], version: str) -> None:
+    """The same, where the dry run has itself been stopped before the sdist, or is one of several, and an install builds it."""
+    world = make_world(version)
+    world.index.add(sdist("app", "1.0"))
+    unheld = StandIn(world, 0, "exit 1")
+    process = start(world, str(SHIM), "pip", "install", "app", real=unheld)
+    _, stderr = process.communicate(timeout=60)
+    steps = unheld.calls
+    assert (process.returncode, world.freeze(), len(steps) > len(STEPS)) == (0, "app==1.0\n", True), stderr
+    for number, step in enumerate(steps, 1):
+        for tell in (os.killpg, os.kill):
+            shutil.rmtree(world.root / "cache", ignore_errors=True)
+            world.bare("pip", "uninstall", "-q", "app")
+            real = StandIn(world, number, "exec sleep 600")
+            process = start(world, *NO_CORE, str(SHIM), "pip", "install", "app", real=real)
+            real.wait()
+            tell(process.pid, signal.SIGTERM)
+            process.communicate(timeout=10)
+            settle(process.pid)
+            assert (process.returncode, world.freeze(), strangers(world)) == (-signal.SIGTERM, "", []), f"{step}, {tell.__name__}"
 
 
 @pytest.mark.parametrize("tell", [os.killpg, os.kill], ids=["group", "alone"])
