@@ -302,6 +302,8 @@ def test_config_shows_who_said_what(user: User, machine: Machine) -> None:
     ("# ours\n\n  mode='off'   # for now\n# end", ("set", "mode", "seal"), '# ours\n\n  mode = "seal"   # for now\n# end'),
     ('mode = "off"\r\n# end\r\n', ("set", "mode", "seal"), 'mode = "seal"\r\n# end\r\n'),
     ("# ours\r\n", ("set", "mode", "seal"), '# ours\r\nmode = "seal"\r\n'),
+    ("# a\u2028b\n", ("set", "mode", "seal"), '# a\u2028b\nmode = "seal"\n'),  # a line's end to Python, not to TOML
+    ('# a\u2028b\nmode = "off"\n', ("set", "mode", "seal"), '# a\u2028b\nmode = "seal"\n'),
     ('# ours\nmode = "off" # why\n# end', ("unset", "mode"), "# ours\n# end"),
     ('mode = "off"\n', ("unset", "mode"), None),
     ("# ours\n", ("unset", "mode"), "# ours\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -120,8 +121,8 @@ def test_the_python_half_agrees_on_other_calls(args: list[str]) -> None:
 def test_global_options_are_the_same_in_both_halves() -> None:
     """The options with a value that the router knows are the global ones of the Python half, and no others."""
     text = SHIM.read_text()
-    lines = [line for line in text.splitlines() if line.strip().startswith("*,--") and "skip=1" in line]
-    known = {word.strip("*,)") for line in lines for word in line.split("skip=1")[0].replace("|", " ").split()}
+    lines = [line for line in text.splitlines() if line.strip().startswith("*,--") and "uvs_skip=1" in line]
+    known = {word.strip("*,)") for line in lines for word in line.split("uvs_skip=1")[0].replace("|", " ").split()}
     assert known == arguments.GLOBAL_VALUES
 
 
@@ -282,6 +283,36 @@ def test_variables_that_a_shell_cannot_name_are_lost_where_the_shell_loses_them(
     assert ("my.setting=1" in done.stdout) == ("my.setting=1" in alone), done.stdout
 
 
+@pytest.mark.parametrize("way", ["another call", "no Python", "Python", "known"])
+def test_what_the_caller_exports_reaches_uv_as_it_is(router: Router, tmp_path: Path, way: str) -> None:
+    """Variables of any name that the router could use itself, functions and options of bash: a shell's assignment would go on to uv."""
+    words = set(re.findall(r"[A-Za-z_]\w*", SHIM.read_text(encoding="utf-8"))) | {"mode", "system", "config", "python", "home", "id", "word"}
+    exported = {word: "KEEP" for word in words if not word.startswith(("uvs_", "UV_", "XDG_", "PATH", "PPID", "HOME", "LC_", "VIRTUAL_ENV"))}
+    exported |= {f"BASH_FUNC_{word}%%": "() {  echo KEEP\n}" for word in ("uv_shim", "fail", "trace", "read_settings")}
+    exported["SHELLOPTS"] = "braceexpand:hashall"
+    variables: dict[str, Any] = {**exported, "HOME": str(tmp_path / "home")}
+    real = Router.program(router.real, RECORDER.replace("printf 'no-verify", "command -p env -0; printf 'no-verify"))
+    path = f"{router.path}:{PYTHON.parent}" if way == "Python" else router.path
+    if way == "known":
+        known = tmp_path / "home" / ".cache" / "uv-shim" / "binaries"
+        known.parent.mkdir(parents=True)
+        about = real.stat()
+        known.write_text(f"0.13.9 native {about.st_dev} {about.st_ino} {about.st_size} {int(about.st_mtime)} {int(about.st_ctime)} {real}\n")
+    seen = []
+    for script in (None, SHIM):
+        args = ["sync"] if way == "another call" else ["pip", "install", "--verify-hashes", "x"]
+        start = [str(script)] if script else ["-c", 'exec "$0" "$@"', str(real)]
+        done = subprocess.run([*router.shell, *start, *args], env={**variables, "PATH": path, "RECORD": str(router.record)}, cwd=tmp_path,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert ("unsealed" in done.stderr) == (script is not None and way == "no Python")
+        lines = router.record.read_text().rpartition("no-verify=")[0].split("\0")
+        seen.append({line.rpartition("\n")[2] if "BASH_FUNC" not in line else line for line in lines
+                     if not line.rpartition("\n")[2].startswith(("UV_SHIM_", "_=", "_AST_FEATURES="))})
+    assert seen[0] == seen[1]
+    assert "mode=KEEP" in seen[1]
+
+
 def test_an_empty_environment_will_do(router: Router) -> None:
     """`env -i` with the real uv named is enough: no HOME, no PATH."""
     done = subprocess.run([*router.shell, str(SHIM), "sync"], env={"UV_SHIM_REAL_UV": str(router.real), "RECORD": str(router.record)},
@@ -402,6 +433,25 @@ exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
     knowing = RECORDER.replace("python) exit 2", f"python) echo {PYTHON}; exit 0")
     Router.program(router.real, knowing)
     assert "no Python" not in router.call("pip", "install", "x", UV_SHIM_MODE="enforce").stderr
+
+
+def test_the_launcher_of_a_version_manager_is_left_alone(router: Router, tmp_path: Path) -> None:
+    """pyenv's or asdf's `python3` may have no version to start, and would end the call: another one is taken, or the one that uv knows."""
+    launcher = Router.program(tmp_path / "manager" / "shims" / "python3", "#!/bin/sh\necho 'No version is set' >&2; exit 126\n")
+    for knows in (False, True):
+        if knows:
+            Router.program(router.real, RECORDER.replace("python) exit 2", f"python) echo {PYTHON}; exit 0"))
+        for after in ([], [str(PYTHON.parent)]):
+            done = router.call("pip", "install", "x", path=":".join([router.path, str(launcher.parent), *after]), UV_SHIM_TRACE="1")
+            assert (done.returncode, "No version is set" in done.stderr) == (0, False)
+            assert ("mode seal" in done.stderr) == bool(knows or after), done.stderr
+
+
+def test_a_python_in_the_current_folder_counts_where_path_says_so(router: Router, tmp_path: Path) -> None:
+    """An empty entry of PATH, as for uv."""
+    (tmp_path / "python3").symlink_to(PYTHON)
+    for path, sealed in ((f"{router.path}:", True), (router.path, False)):
+        assert ("mode seal" in router.call("pip", "install", "x", path=path, UV_SHIM_TRACE="1").stderr) == sealed
 
 
 def test_nothing_is_forked_on_the_way_of_other_calls(tmp_path: Path) -> None:

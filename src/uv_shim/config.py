@@ -116,7 +116,7 @@ def parse(data: bytes, file: str) -> dict[str, Setting]:
     except UnicodeDecodeError:
         raise ShimError(f"{file}: the configuration file is not UTF-8 text.") from None
     settings: dict[str, Setting] = {}
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue

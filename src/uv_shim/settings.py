@@ -135,13 +135,13 @@ def _contents(file: str) -> bytes:
 
 def _changed(before: bytes, key: str, value: str | None, number: int | None) -> bytes:
     """The file's text with the key's line (its number, if it has one) set, added or taken out."""
-    lines = before.decode("utf-8").splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", before.decode("utf-8"))
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if value is None:
         if number is not None:
             del lines[number - 1]
     elif number is None:
-        if lines and not lines[-1].endswith(("\r", "\n")):
+        if lines and not lines[-1].endswith("\n"):
             lines[-1] += end
         lines.append(_line(key, value) + end)
     else:
