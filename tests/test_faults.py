@@ -75,6 +75,7 @@ WRONG = {
     "says nothing": "exit 0",
     "is killed": "kill -9 $$",
     "is killed after its answer": '"$real" "$@"; kill -9 $$',
+    "says garbage": 'head -c 9999 "$real"; head -c 9999 "$real" >&2; exit 0',
     "says something else": "printf '%s\\n' 'Would install 1 package' ' + app==9.9' >&2; exit 0",
     "is out of memory": "ulimit -v 100000",
 }

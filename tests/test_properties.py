@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from test_router import SHELLS, Router
@@ -171,8 +172,16 @@ def test_any_requirements_file_can_be_read(tmp_path_factory: pytest.TempPathFact
     requirements.read(line, {}, Inputs(), versions.Regime((0, 9, 8)))
 
 
+#: Settings, and what is nearly one.
+NEARLY = st.builds("{}{}{}{}{}{}".format, st.sampled_from(("mode", "mod", "allow-softer-modes", "#", "")), st.sampled_from((" = ", "=", " ")),
+                   st.sampled_from(('"', "'", "")), st.sampled_from((*config.MODES, "Seal", "true", "")), st.sampled_from(('"', "'", "")),
+                   st.sampled_from(("", "\n", " # of ours\n", "\r\n", "x\n")))
+
+
+@example(b"mode = 'off'\n")
 @settings(max_examples=500, deadline=None)
-@given(st.binary(max_size=80) | st.text(alphabet='mode= "\'#\nsealnfrc', max_size=60).map(str.encode))
+@given(st.binary(max_size=80) | st.text(alphabet='mode= "\'#\nsealnfrc', max_size=60).map(str.encode)
+       | st.lists(NEARLY, max_size=3).map("".join).map(str.encode))
 def test_any_configuration_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     """A configuration file gives settings that are allowed, or one error that names it."""
     file = tmp_path_factory.getbasetemp() / "any.toml"
@@ -183,4 +192,6 @@ def test_any_configuration_file_is_read_or_refused(tmp_path_factory: pytest.Temp
         assert str(file) in error.lines[0]  # noqa: PT017  # it need not be raised
         return
     assert set(found) <= {"mode"}
-    assert set(found.values()) <= set(config.MODES)
+    assert {setting.value for setting in found.values()} <= set(config.MODES)
+    # What another reader of TOML finds there is the same.
+    assert {key: setting.value for key, setting in found.items()} == tomllib.loads(text.decode())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import uvs
+from machine import need
 from uv_shim import arguments
 from world import PYTHON, ROOT, SHIM
 
@@ -456,10 +457,8 @@ def test_a_python_in_the_current_folder_counts_where_path_says_so(router: Router
 
 def test_nothing_is_forked_on_the_way_of_other_calls(tmp_path: Path) -> None:
     """A call that the shim does not touch is one exec away: no other process is started."""
-    if not shutil.which("strace"):
-        pytest.skip("strace is not on this machine")
     log = tmp_path / "log"
-    done = subprocess.run(["strace", "-f", "-e", "trace=execve,fork,vfork,clone,clone3", "-o", str(log), "dash", str(SHIM), "sync"],
+    done = subprocess.run([need("strace"), "-f", "-e", "trace=execve,fork,vfork,clone,clone3", "-o", str(log), "dash", str(SHIM), "sync"],
                           env={"UV_SHIM_REAL_UV": "/bin/true", "PATH": f"{SHIM.parent}:/usr/bin:/bin"}, check=False, capture_output=True)
     assert done.returncode == 0
     calls = [line.split()[1] for line in log.read_text().splitlines() if "+++" not in line]

@@ -115,11 +115,13 @@ def test_stopped_and_continued(world: World, tell: Callable[[int, int], None], *
         argv = [str(SHIM if number else real.path), "pip", "install", "app"]
         process = start(world, *argv, real=real) if orphaned else subprocess.Popen(
             argv, cwd=world.work, env={**world.env, "UV_SHIM_REAL_UV": str(real.path)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, process_group=0, text=True)
+            stderr=subprocess.PIPE, preexec_fn=os.setpgrp, text=True)
         real.wait()
         tell(process.pid, signal.SIGTSTP)
-        time.sleep(0.2)
-        stopped[step] = os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid
+        until = time.monotonic() + (0.2 if orphaned else 10)
+        while not (is_stopped := os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+        stopped[step] = is_stopped
         tell(process.pid, signal.SIGCONT)
         real.release()
         _, stderr = process.communicate(timeout=20)
