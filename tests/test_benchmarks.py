@@ -7,10 +7,14 @@ import re
 import shutil
 import statistics
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from uv_shim.demo.index import Index
+from uv_shim.demo.wheels import wheel
 from world import PYTHON, ROOT
 
 
@@ -60,8 +64,55 @@ def test_the_goals_are_met() -> None:
     def times_bare(row: dict[str, list[float]]) -> float:
         return round(statistics.median(shim / bare for shim, bare in zip(row["shim"], row["bare"])), 2)
 
+    # Nothing of what is measured is missing.
+    assert set(data["cold"]) == {f"{count} at {mbit} Mbit/s and {ms} ms" for count in (5, 50, 300) for mbit in (20, 100, 1000) for ms in (0, 20, 80)} \
+        | {"pandas at 100 Mbit/s and 20 ms"}
+    assert set(data["calls"]) == {"floor", "shim", "console script", "ccache", "pyenv", "safe-chain"}
     added = {name: statistics.median(shim - bare for shim, bare in zip(row["shim"], row["bare"])) for name, row in data["calls"].items()}
     assert added["shim"] <= added["floor"] + 0.6
     assert times_bare(data["nothing to do"]["sealed"]) <= 2.2
     assert times_bare(data["cold"]["300 at 100 Mbit/s and 20 ms"]) <= 0.55
     assert {name: times_bare(row) for name, row in data["cold"].items() if times_bare(row) > 1.05} == {}
+
+
+SMALL = """
+import json, sys
+from pathlib import Path
+root, folder = Path(sys.argv[1]), Path(sys.argv[2])
+sys.path[:0] = [str(root / name) for name in ("benchmarks", "tests", "src")]
+import calls, cold
+from measure import Results
+from run import NATIVE, SEALED
+results = Results(None)
+calls.nothing_to_do(results, folder, 1, {"native": NATIVE, "sealed": SEALED})
+calls.imports(results, folder, 1, SEALED)
+calls.memory(results, folder, SEALED, (2,))
+calls.growth(results, folder, 1, SEALED, (2,))
+cold.measured(results, folder, SEALED, cold.cells((2,), (100,), (20,))[:1], 1)
+print(json.dumps(results.data))
+"""
+
+
+def test_what_is_measured_still_runs(tmp_path: Path) -> None:
+    """All sections but the peers, on two packages and once: what they find out besides times is what it should be."""
+    done = subprocess.run([str(PYTHON), "-B", "-c", SMALL, str(ROOT), str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout.splitlines()[-1])
+    recorded = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert set(data) == set(recorded) - {"machine", "versions", "calls"}
+    assert "uv_shim.seal" in data.pop("imports")["modules"]
+    for section, rows in data.items():
+        # A row has in it what those on record have.
+        assert {frozenset(row) for row in rows.values()} <= {frozenset(row) for row in recorded[section].values()}, section
+    (row,) = data["cold"].values()
+    assert (row["bare fetched"][2:], row["shim fetched"][2:]) == ([row["files"], row["bytes"]], [0, 0])
+
+
+def test_a_line_is_as_slow_as_it_says() -> None:
+    """Bandwidth and latency of the index's own: never faster."""
+    with Index(bytes_per_second=1_000_000, latency=0.05) as index:
+        file = index.add(wheel("app", "1.0", payload=100_000))
+        started = time.monotonic()
+        with urllib.request.urlopen(f"{index.url}/main/files/{file.name}") as answer:
+            assert answer.read() == file.data
+        assert time.monotonic() - started >= 0.05 + len(file.data) / 1_000_000
