@@ -59,7 +59,9 @@ Before 0.4.6 uv does not heed the hashes of constraints, so there is nothing tha
 def page(record: Mapping[str, Mapping[str, Any]]) -> str:
     """The page's text."""
     versions = sorted(record, key=Version)
-    text = INTRODUCTION + f"Measured: {len(versions)} releases, {versions[0]} to {versions[-1]}.\n\n"
+    text = INTRODUCTION + f"Measured: {len(versions)} releases, {versions[0]} to {versions[-1]}, "
+    states = list(dict.fromkeys(record[version].get("code") for version in reversed(versions)))
+    text += "all with the same code of the shim.\n\n" if len(states) == 1 else f"with {len(states)} states of the shim's code.\n\n"
     text += table(versions, lambda version: tuple(change(record[version], name) for name in COLUMNS), tuple(COLUMNS.values()))
     text += ROUTES + table(versions, lambda version: tuple(str(record[version]["flag"][name]) for name in COLUMNS), tuple(COLUMNS.values()))
     tool = "files at the sync after uv tool install"

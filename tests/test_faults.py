@@ -185,8 +185,8 @@ def test_surroundings_without_a_cache(make_world: Callable[..., World], name: st
         assert strangers(world) == []
 
 
-@pytest.mark.parametrize(("option", "values"), [("v", (14_000, 14_500, 16_000)), ("n", (6, 7, 8, 9, 10))], ids=["memory", "descriptors"])
-def test_the_python_half_runs_out(make_world: Callable[..., World], option: str, values: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("option", "values"), [("v", range(20_000, 10_000, -500)), ("n", range(10, 5, -1))], ids=["memory", "descriptors"])
+def test_the_python_half_runs_out(make_world: Callable[..., World], option: str, values: range) -> None:
     """Of memory or descriptors, somewhere on its way: `seal` goes on as uv was called and says so, `enforce` refuses; or all was well."""
     world = make_world("0.9.8")
     publish(world.index)
@@ -196,18 +196,19 @@ def test_the_python_half_runs_out(make_world: Callable[..., World], option: str,
     real.write_text(f'#!/bin/bash\nulimit -S -{option} "$(ulimit -H -{option})" && exec {world.uv} "$@"\n')
     for program in (python, real):
         program.chmod(0o755)
-    failed = 0
     for mode in MODES:
+        failed = 0
         for value in values:
             anew(world)
+            shutil.rmtree(world.home / ".cache" / "uv-shim", ignore_errors=True)  # to compile takes memory, too
             result = world.run(*COMMAND, env={"UV_SHIM_PYTHON": str(python), "UV_SHIM_REAL_UV": str(real), "UV_SHIM_MODE": mode,
                                               "LIMIT": str(value)})
             if result.code == 1 and option == "v":
                 assert world.freeze() == ""  # this Python did not come as far as the shim
-                continue
+                break
             holds(world, result, bare, mode, f"{value}, {mode}: {result.said}")
             failed += bool(result.said)
-    assert failed or option == "v", "it never failed: this test has lost its meaning"
+        assert failed, "it never failed: this test has lost its meaning"
 
 
 @pytest.mark.parametrize("mode", MODES)
