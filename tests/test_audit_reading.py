@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import struct
@@ -111,6 +112,9 @@ def test_any_value(value: object, bucket: str, new: bool) -> None:  # hypothesis
 
 
 def test_a_folder_or_nothing_in_the_place_of_a_pointer(tmp_path: Path) -> None:
+    """Or a pipe, which nobody waits for."""
+    os.mkfifo(tmp_path / "pipe.http")
+    assert pointers.read(tmp_path / "pipe.http", "wheels-v6") == Unreadable("there is no file in its place")
     (tmp_path / "folder.http").mkdir()
     assert isinstance(pointers.read(tmp_path / "folder.http", "wheels-v6"), Unreadable)
     assert pointers.read(tmp_path / "none.http", "wheels-v6") is None
