@@ -414,6 +414,19 @@ def test_a_cache_that_cannot_be_read_whole_passes_no_check(stage: Stage) -> None
     assert audit(stage, "--cache", "--check").returncode == 1
 
 
+def test_a_cache_beside_this_one_that_is_a_loop(stage: Stage) -> None:
+    """Of somebody whose HOME is beside this one's: it is none."""
+    stage.lock("alpha")
+    loop = stage.world.root / "bob" / ".cache" / "uv"
+    loop.parent.mkdir(parents=True)
+    loop.symlink_to("uv")
+    stage.hashed(ALPHA)
+    assert audit(stage, "--check", "--fresh").returncode == 1
+    stage.hashed(ALPHA_NEW)
+    done = audit(stage, "--check", "--fresh")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
 def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
     """The password is not told: not by the rows, nor by the page, nor where uv refuses. uv's plan takes an index with one for another."""

@@ -205,8 +205,8 @@ def elsewhere(here: Path, environ: dict[str, str]) -> list[Path]:
     found: list[Path] = []
     for candidate in candidates:
         try:
-            real = candidate.resolve()
-            if real != here.resolve() and real not in found and (real / _TAG).exists():
+            real = Path(os.path.realpath(candidate))
+            if real != Path(os.path.realpath(here)) and real not in found and (real / _TAG).exists():
                 found.append(real)
         except OSError:
             continue  # of a user whose folders are closed to this one
