@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,30 @@ def test_folders_are_named_as_uv_names_them(release: str, tmp_path: Path) -> Non
             assert entry.unpacked
             assert cache.index_of(entry.place) == (url if entry.place.startswith("url") else index.simple())
     shutil.rmtree(tmp_path)
+
+
+def test_direct_urls_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again for each package: an sdist among them does not say its name before it is read."""
+    for number in range(20):
+        sdist = tmp_path / "sdists-v9" / "url" / f"{number:016x}"
+        (sdist / "id-1" / f"direct{number}-1.0-py3-none-any").mkdir(parents=True)
+        (sdist / "revision.http").write_bytes(OLD)
+        wheel = tmp_path / "wheels-v5" / "url" / f"{number:016x}" / "alpha"
+        wheel.mkdir(parents=True)
+        (wheel / "1.0-py3-none-any.http").write_bytes(FULL)
+    read: Counter[str] = Counter()
+    parse = pointers.parse
+
+    def counted(data: bytes, bucket: str) -> Pointer | Unreadable:
+        read[bucket] += 1
+        return parse(data, bucket)
+
+    monkeypatch.setattr(pointers, "parse", counted)
+    cache = Cache(tmp_path)
+    found = {name: list(cache.entries(name)) for name in ("alpha", "beta", *(f"direct{number}" for number in range(20)))}
+    assert {name: len(entries) for name, entries in found.items()} == {name: {"alpha": 20, "beta": 0}.get(name, 1) for name in found}
+    assert found["direct7"][0][1:5] == ("sdists-v9", f"url/{7:016x}", "direct7", None)
+    assert read == {"sdists-v9": 20, "wheels-v5": 20}
 
 
 @pytest.mark.parametrize(("url", "canonical"), [
