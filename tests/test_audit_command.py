@@ -266,9 +266,9 @@ def test_a_cache_that_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as somebody else")
-@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "pointer"])
+@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "name", "pointer"])
 def test_without_permission(closed: str) -> None:
-    """Of the cache: said. Of an entry in it: unknown, with the reason. Never a hit."""
+    """Of the cache: said. Of a part of it, or an entry: unknown, with the reason. Never a hit, and no check is passed."""
     root = Path(tempfile.mkdtemp(prefix="audit-"))
     try:
         with Index() as index:
@@ -279,11 +279,12 @@ def test_without_permission(closed: str) -> None:
             shutil.rmtree(stage.project / ".venv")
             call = for_somebody_else(stage)
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(root)], check=True)
-            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
+            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "name": stage.pointer("alpha").parent, "pointer": stage.pointer("alpha")}[closed]
             os.chown(chosen, 0, 0)
             chosen.chmod(0o700)
-            done = subprocess.run([*call, "--json", "--python", SYSTEM_PYTHON], cwd=stage.project, capture_output=True, text=True, check=False,
-                                  env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
+            done, whole_cache = (subprocess.run([*call, "--json", *options], cwd=stage.project, capture_output=True, text=True, check=False,
+                                                env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
+                                 for options in (("--python", SYSTEM_PYTHON), ("--cache", "--check")))
     finally:
         shutil.rmtree(root)
     if closed in ("project", "cache"):
@@ -291,11 +292,12 @@ def test_without_permission(closed: str) -> None:
         return
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
-    assert rows["alpha"]["verdict"] == ("unknown" if closed == "pointer" else "miss")
-    assert rows["alpha"]["uv_plan"] == "download"
-    if closed == "pointer":
-        assert "it cannot be opened: Permission denied" in rows["alpha"]["why"]
-        assert rows["delta"]["verdict"] == "hit"
+    assert (rows["alpha"]["verdict"], rows["alpha"]["reason"], rows["alpha"]["uv_plan"]) == ("unknown", "unreadable", "download")
+    assert "Permission denied" in rows["alpha"]["why"]
+    assert rows["delta"]["verdict"] == ("unknown" if closed == "wheels" else "hit")
+    data = json.loads(whole_cache.stdout)
+    assert (whole_cache.returncode, data["total"]["unreadable"], data["total"]["hashed"]) == (1, 1, 0 if closed == "wheels" else 1)
+    assert [path for path, reason in data["unreadable"].items() if "Permission denied" in reason] == [str(chosen)]
 
 
 def for_somebody_else(stage: Stage) -> list[str]:
@@ -412,6 +414,21 @@ def test_a_cache_that_cannot_be_read_whole_passes_no_check(stage: Stage) -> None
     assert audit(stage, "--cache", "--check").returncode == 0
     stage.pointer("gamma").write_bytes(b"\x91")
     assert audit(stage, "--cache", "--check").returncode == 1
+
+
+def test_links_in_the_cache_are_followed(stage: Stage) -> None:
+    """As uv does; one that leads nowhere uv could go passes no check."""
+    stage.lock("gamma")
+    stage.pip("gamma")
+    bucket = next(stage.cache.glob("sdists-v*"))
+    bucket.rename(stage.world.root / "moved")
+    bucket.symlink_to(stage.world.root / "moved")
+    done = audit(stage, "--cache", "--check")
+    assert (done.returncode, "1 files from the network: 0 with a hash, 1 without" in done.stdout) == (1, True), done.stdout
+    bucket.unlink()
+    bucket.symlink_to(bucket.name)
+    done = audit(stage, "--cache", "--check")
+    assert (done.returncode, f"{bucket}: it cannot be looked into: Too many levels of symbolic links" in done.stdout) == (1, True), done.stdout
 
 
 def test_a_cache_beside_this_one_that_is_a_loop(stage: Stage) -> None:
