@@ -227,6 +227,25 @@ def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://pypi.org/simple"]
 
 
+def test_indexes_of_a_folder_above_and_of_the_machine(tmp_path: Path) -> None:
+    """The next file above counts where the project's own says nothing to uv; the first one in XDG_CONFIG_DIRS is the machine's."""
+    project, machine = tmp_path / "work" / "project", tmp_path / "etc"
+    project.mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project]\nname = "project"\n[tool.uv-dynamic-versioning]\nstyle = "pep440"\n')
+    (tmp_path / "work" / "pyproject.toml").write_text('[tool.uv]\nextra-index-url = ["https://above/simple"]\n')
+    (tmp_path / "uv.toml").write_text('index-url = "https://further/simple"\n')
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": f"{tmp_path}:{machine}"}
+    assert indexes.configured(project, [], env) == ["https://above/simple", "https://pypi.org/simple"]
+    (tmp_path / "work" / "pyproject.toml").unlink()
+    assert indexes.configured(project, [], env) == ["https://further/simple"]
+    (tmp_path / "uv.toml").unlink()
+    (machine / "uv").mkdir(parents=True)
+    (machine / "uv" / "uv.toml").write_text('index-url = "https://machine/simple"\n')
+    assert indexes.configured(project, [], env) == ["https://machine/simple"]
+    (project / "pyproject.toml").write_text('[[tool.uv.index]]\nurl = "https://own/simple"\n')
+    assert indexes.configured(project, [], env) == ["https://own/simple", "https://machine/simple"]
+
+
 @pytest.mark.parametrize(("program", "words"), [
     ("exit 0", "does not say which wheels it takes"),
     ("echo broken >&2; exit 3", "does not say which wheels it takes: broken"),

@@ -336,6 +336,19 @@ def test_files_about_hashes(patient: Patient, tmp_path: Path, place: str, conten
     assert state != "warning" or patient.examine().state("require-hashes", str(tmp_path / place)) == "warning"
 
 
+def test_the_machines_file_about_hashes(patient: Patient, machine: Machine, tmp_path: Path) -> None:
+    """The first one in XDG_CONFIG_DIRS that is there, before the one in /etc; no file above this one hides it."""
+    first, second = tmp_path / "first" / "uv" / "uv.toml", tmp_path / "second" / "uv" / "uv.toml"
+    for file in (first, second, machine.etc / "uv" / "uv.toml"):
+        file.parent.mkdir(parents=True)
+        file.write_text("[pip]\nverify-hashes = false\n")
+    (patient.work / "uv.toml").write_text("offline = false\n")
+    folders = f"{tmp_path}/nowhere:{tmp_path}/first:{tmp_path}/second"
+    found = patient.examine(XDG_CONFIG_DIRS=folders)
+    assert [finding["text"].split(" says")[0] for finding in found.every if finding["name"] == "verify-hashes"] == [str(first)]
+    assert patient.examine(machine.on()).state("verify-hashes", "/etc/uv/uv.toml says false") == "warning"
+
+
 def test_an_environment_with_a_uv_of_its_own(patient: Patient) -> None:
     """`.venv/bin/uv`, from a dependency: a warning, and a problem once it is first on PATH; `find_uv_bin()` is told, too."""
     environment = patient.work / ".venv"
