@@ -198,6 +198,21 @@ def test_the_project_that_uv_takes(release: str, tmp_path: Path) -> None:
             assert (data["project"], [row["name"] for row in data["rows"]]) == expected
 
 
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_told_by_a_variable_that_the_lock_file_is_locked(release: str, tmp_path: Path) -> None:
+    """UV_LOCKED is no hindrance where the audit itself takes the lock file as it is; `--frozen` beside it is for uv to refuse."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha", f"delta @ {stage.file(DELTA[0])}")  # its metadata is not in the cache: uv cannot check the lock file
+        stage.hashed(ALPHA_NEW)
+        for options in ((), ("--refresh",)):
+            done = audit(stage, "--json", "--python", str(PYTHON), *options, UV_LOCKED="1")
+            assert done.returncode == 0, done.stderr
+            assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "delta"}
+        refused(audit(stage, "--frozen", "--python", str(PYTHON), UV_LOCKED="1"), "cannot be used with")
+
+
 @pytest.mark.parametrize(("text", "words"), [
     ("version = [", "is broken"),
     ("version = 1\nrevision = 99\n", "Found: version 1, revision 99."),

@@ -88,6 +88,8 @@ class Sync(NamedTuple):
         """Run uv in the project's folder."""
         variables = {**self.environ, "UV_PYTHON_DOWNLOADS": "never", **environ}
         variables.pop("UV_PROJECT", None)  # it goes before --directory
+        if "--frozen" in arguments and "--frozen" not in self.options:
+            variables.pop("UV_LOCKED", None)  # uv takes one of the two alone, and that one is ours
         if self.fresh:
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
             variables["UV_PROJECT_ENVIRONMENT"] = os.path.join(tempfile.gettempdir(), f"uv-shim-audit-{os.getpid()}-no-such-environment")
