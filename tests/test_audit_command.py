@@ -181,21 +181,26 @@ def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], w
     refused(audit(stage, *args), words)
 
 
-@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
 def test_the_project_that_uv_takes(release: str, tmp_path: Path) -> None:
-    """That of UV_PROJECT where this uv heeds it, unless one is named; and its lock file is that project's."""
+    """That of UV_PROJECT and UV_WORKING_DIR where this uv heeds them, unless one is named; and its lock file is that project's."""
     with Index() as index:
         publish(index)
         stage = Stage(World(release, tmp_path, index))
         stage.lock("alpha")
         other = project(tmp_path / "other", "delta")
         stage.uv("lock", "--python", str(PYTHON), "--directory", str(other))
-        for args, heeded in (((), release == "0.9.8"), ((".",), False)):
-            done = audit(stage, "--json", "--python", str(PYTHON), *args, UV_PROJECT=str(other))
-            assert done.returncode == 0, done.stderr
-            data = json.loads(done.stdout)
-            expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
-            assert (data["project"], [row["name"] for row in data["rows"]]) == expected
+        for env, since in (({"UV_PROJECT": str(other)}, (0, 6, 11)), ({"UV_WORKING_DIRECTORY": str(other)}, (0, 9, 1)),
+                           ({"UV_WORKING_DIR": str(other), "UV_WORKING_DIRECTORY": str(stage.project)}, (0, 9, 14)),
+                           ({"UV_WORKING_DIRECTORY": str(tmp_path), "UV_PROJECT": "other"}, (0, 9, 1))):
+            exported = stage.world.bare("export", "--frozen", "--python", str(PYTHON), cwd=stage.project, env={**env}, check=True)
+            assert ("delta" in exported.stdout) == (stage.number >= since)
+            for args, heeded in (((), stage.number >= since), ((".",), False)):
+                done = audit(stage, "--json", "--python", str(PYTHON), *args, cwd=stage.project, **env)
+                assert done.returncode == 0, done.stderr
+                data = json.loads(done.stdout)
+                expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
+                assert (data["project"], [row["name"] for row in data["rows"]]) == expected, env
 
 
 @pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
