@@ -520,6 +520,17 @@ def test_a_large_cache_is_quick(tmp_path: Path, request: pytest.FixtureRequest) 
     shutil.rmtree(tmp_path)
 
 
+@pytest.mark.parametrize("name", [".tmpcache", ".tmp", ".tmpabcdef"])
+def test_a_cache_that_is_named_like_one_of_one_call(stage: Stage, name: str) -> None:
+    """uv keeps it, as it was told."""
+    cache = stage.world.root / name
+    stage.lock("alpha")
+    stage.pip("alpha", UV_CACHE_DIR=str(cache))
+    assert f"cache    {cache}" in audit(stage, UV_CACHE_DIR=str(cache)).stdout
+    assert f"cache    {cache}" in audit(stage, "--cache-dir", f"{cache}/").stdout
+    assert "none: uv is told to use none" in audit(stage, "--no-cache", UV_CACHE_DIR=str(cache)).stdout
+
+
 def test_no_cache_to_look_at(stage: Stage) -> None:
     stage.lock("alpha")
     refused(audit(stage, "--cache"), "there is no cache at")

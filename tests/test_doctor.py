@@ -428,6 +428,8 @@ def test_without_a_home(patient: Patient) -> None:
 def test_no_cache(patient: Patient) -> None:
     assert patient.examine(UV_NO_CACHE="1").state("cache", "UV_NO_CACHE") == "warning"
     assert patient.examine(UV_NO_CACHE="0").state("cache", "the default") == "ok"
+    for name in (".tmpcache", ".tmpabcdef"):  # like one of one call, but uv is told to keep it
+        assert patient.examine(UV_CACHE_DIR=f"{patient.home}/{name}").state("cache", "UV_CACHE_DIR") == "ok"
     (patient.work / "uv.toml").write_text("no-cache = true\n")
     found = patient.examine()
     assert (found.state("cache", "no-cache = true"), found.state("cache links", "no cache to link from")) == ("warning", "ok")

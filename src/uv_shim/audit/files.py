@@ -1,4 +1,4 @@
-"""uv's settings files: which of them does it read in a folder?
+"""uv's files: which settings does it read in a folder, and is a cache one that it keeps?
 
 Needs nothing but the standard library: the doctor, who asks it too, runs from a plain checkout.
 """
@@ -15,6 +15,8 @@ from uv_shim import config
 from uv_shim.realuv import is_true
 
 _UVS = re.compile(rb"^\s*\[+\s*tool\s*\.\s*uv\s*[.\]]", re.MULTILINE)
+
+_FOR_ONE_CALL = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 
 
 def read_by_uv(upwards: Sequence[Path], environ: Mapping[str, str]) -> list[Path]:
@@ -50,3 +52,9 @@ def _system(environ: Mapping[str, str]) -> Path:
     folders = itertools.takewhile(bool, (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":"))
     files = (Path(folder, "uv", "uv.toml") for folder in folders)
     return next((file for file in files if os.path.isfile(file)), Path("/etc/uv/uv.toml"))
+
+
+def is_for_one_call(cache: str, *named: str) -> bool:
+    """Whether uv keeps no cache, and names the one of that very call; what it was told by ``named``, it keeps."""
+    name = os.path.basename(cache)
+    return bool(_FOR_ONE_CALL.fullmatch(name)) and name not in (os.path.basename(os.path.normpath(one)) for one in named)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from uv_shim import config, router, settings, versions, which
+from uv_shim.audit import files
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
@@ -182,7 +183,7 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
         return
-    if _is_for_one_call(folder):
+    if files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
     base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
@@ -210,7 +211,7 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     environments = place.environments()
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
-    elif _is_for_one_call(folder):
+    elif files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, OK, "there is no cache to link from")
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
@@ -286,11 +287,6 @@ def _cache_folder(place: Surroundings) -> str | None:
         return None
     done = _run([place.found.uv, "cache", "dir"], {**place.environ, "NO_COLOR": "1"})
     return os.path.abspath(done.stdout.strip()) if done and not done.returncode and done.stdout.strip() else None
-
-
-def _is_for_one_call(folder: str) -> bool:
-    """Whether uv keeps no cache, and names the one of this very call."""
-    return os.path.basename(folder).startswith(".tmp")
 
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
