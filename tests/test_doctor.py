@@ -394,6 +394,19 @@ def test_the_cache_cannot_be_written(patient: Patient, machine: Machine) -> None
     assert patient.examine(UV_CACHE_DIR=str(cache)).state("cache", "UV_CACHE_DIR") == "ok"
 
 
+def test_there_can_be_no_cache(patient: Patient) -> None:
+    """Something else is in its place or above it: uv would stop."""
+    (patient.work / ".venv").mkdir()
+    file, nowhere, loop = patient.write("file", ""), patient.home / "nowhere", patient.home / "loop"
+    nowhere.symlink_to("no/such/folder")
+    loop.symlink_to("loop")
+    for cache, words in ((file, f"{file} is no folder"), (file / "below", f"{file} is no folder"), (nowhere, "is a link that leads to no folder"),
+                         (loop, "is a link that leads to no folder"), (loop / "below", f"{loop} is a link")):
+        found = patient.examine(UV_CACHE_DIR=str(cache))
+        assert found.state("cache", f"{cache} (UV_CACHE_DIR) cannot be used: ") == "problem"
+        assert (found.state("cache", words), found.state("cache links", "no cache"), found.code) == ("problem", "ok", 1)
+
+
 def test_the_cache_is_on_another_file_system(patient: Patient, machine: Machine) -> None:
     """uv cannot link from it into the environment."""
     (patient.work / ".venv").mkdir()

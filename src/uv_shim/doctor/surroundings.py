@@ -189,6 +189,11 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
     source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
     there = _existing(folder)
+    if not os.path.isdir(there):
+        what = "a link that leads to no folder" if os.path.islink(there) else "no folder"
+        yield Finding(name, PROBLEM, f"{folder} ({source}) cannot be used: {there} is {what}",
+                      f"remove {there}, or set UV_CACHE_DIR to a folder of your own")
+        return
     owner, me = os.stat(there).st_uid, os.geteuid()
     text = f"{folder} ({source}; {'belongs to' if there == folder else 'not there yet, below a folder of'} {_user(owner)})"
     if not os.access(there, os.W_OK | os.X_OK):
@@ -211,7 +216,7 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     environments = place.environments()
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
-    elif files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
+    elif files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")) or not os.path.isdir(_existing(folder)):
         yield Finding(name, OK, "there is no cache to link from")
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
@@ -299,7 +304,8 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedPro
 
 
 def _existing(folder: str) -> str:
-    while not os.path.isdir(folder):
+    """What is there of its path: itself, or what it would be made in."""
+    while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     return folder
 
