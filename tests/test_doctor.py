@@ -428,6 +428,12 @@ def test_the_cache_of_another_user(patient: Patient) -> None:
     os.chown(cache / "wheels-v5", 12345, -1)
     assert patient.examine().state("cache", "entries of user 12345") == "warning"
     os.chown(cache / "wheels-v5", 0, -1)
+    deep = cache / "wheels-v5" / "index" / "0123456789abcdef" / "alpha"
+    deep.mkdir(parents=True)
+    os.chown(deep, 12345, -1)
+    assert patient.examine().state("cache", "entries of user 12345") == "warning"
+    os.chown(deep, 0, -1)
+    assert patient.examine().state("cache") == "ok"
     os.chown(cache, 12345, -1)
     assert patient.examine().state("cache", "belongs to user 12345") == "warning"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +21,10 @@ from uv_shim.realuv import is_true
 
 #: A uv or Python that takes longer than this does not answer.
 _SECONDS = 30
+
+#: Of a cache, so many levels of folders (a bucket, `index`, an index, a package), and so many entries, are looked at.
+_LEVELS, _MOST = 4, 10_000
+
 
 class Surroundings:
     """What several probes ask for."""
@@ -311,13 +317,25 @@ def _existing(folder: str) -> str:
 
 
 def _statuses(folder: str) -> list[os.stat_result]:
-    """Of the folder and what is right below it: uv's buckets."""
+    """Of the folder and what is below it, as far down as packages have folders of their own there; no more than some of a large one."""
     if not os.path.isdir(folder):
         return []
-    try:
-        return [os.stat(folder), *(entry.stat(follow_symlinks=False) for entry in os.scandir(folder))]
-    except OSError:
-        return []
+    found = [os.stat(folder)]
+    level = [folder]
+    for _ in range(_LEVELS):
+        below = []
+        for path in level:
+            try:
+                with os.scandir(path) as entries:
+                    those = [(entry.path, entry.stat(follow_symlinks=False)) for entry in itertools.islice(entries, _MOST - len(found))]
+            except OSError:
+                continue
+            found += [status for _, status in those]
+            # Below that are the files of packages, which are many.
+            if not os.path.basename(path).startswith("archive-v"):
+                below += [inner for inner, status in those if stat.S_ISDIR(status.st_mode)]
+        level = below
+    return found
 
 
 def _home() -> str:
