@@ -468,9 +468,12 @@ def test_a_uv_that_runs_past_the_shim(patient: Patient, tmp_path: Path) -> None:
         with subprocess.Popen([program, "pip", "compile", "-"], env={**patient.env, "PATH": path, "UV_SHIM_PREFLIGHT": preflight}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, cwd=patient.work) as running:
             exe = Path(f"/proc/{running.pid}/exe")
-            while os.path.realpath(exe) != str(real):
-                time.sleep(0.01)
             try:
+                late = time.monotonic() + 60
+                while os.path.realpath(exe) != str(real):
+                    assert running.poll() is None
+                    assert time.monotonic() < late
+                    time.sleep(0.01)
                 assert patient.examine(PATH=path).state("processes", f"{running.pid} (" if state == "warning" else "") == state
             finally:
                 running.kill()
