@@ -254,7 +254,7 @@ def _has_source(folder: Path) -> bool:
 def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:  # none, or gone meanwhile, or closed: then uv sees nothing there either
+    except OSError:  # none, or gone meanwhile; or closed, which `Cache.closed` tells
         return []
 
 
