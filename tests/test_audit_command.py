@@ -181,21 +181,41 @@ def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], w
     refused(audit(stage, *args), words)
 
 
-@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
 def test_the_project_that_uv_takes(release: str, tmp_path: Path) -> None:
-    """That of UV_PROJECT where this uv heeds it, unless one is named; and its lock file is that project's."""
+    """That of UV_PROJECT and UV_WORKING_DIR where this uv heeds them, unless one is named; and its lock file is that project's."""
     with Index() as index:
         publish(index)
         stage = Stage(World(release, tmp_path, index))
         stage.lock("alpha")
         other = project(tmp_path / "other", "delta")
         stage.uv("lock", "--python", str(PYTHON), "--directory", str(other))
-        for args, heeded in (((), release == "0.9.8"), ((".",), False)):
-            done = audit(stage, "--json", "--python", str(PYTHON), *args, UV_PROJECT=str(other))
+        for env, since in (({"UV_PROJECT": str(other)}, (0, 6, 11)), ({"UV_WORKING_DIRECTORY": str(other)}, (0, 9, 1)),
+                           ({"UV_WORKING_DIR": str(other), "UV_WORKING_DIRECTORY": str(stage.project)}, (0, 9, 14)),
+                           ({"UV_WORKING_DIRECTORY": str(tmp_path), "UV_PROJECT": "other"}, (0, 9, 1))):
+            exported = stage.world.bare("export", "--frozen", "--python", str(PYTHON), cwd=stage.project, env={**env}, check=True)
+            assert ("delta" in exported.stdout) == (stage.number >= since)
+            for args, heeded in (((), stage.number >= since), ((".",), False)):
+                done = audit(stage, "--json", "--python", str(PYTHON), *args, cwd=stage.project, **env)
+                assert done.returncode == 0, done.stderr
+                data = json.loads(done.stdout)
+                expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
+                assert (data["project"], [row["name"] for row in data["rows"]]) == expected, env
+
+
+@pytest.mark.parametrize("release", ["0.5.26", "0.9.8"])
+def test_told_by_a_variable_that_the_lock_file_is_locked(release: str, tmp_path: Path) -> None:
+    """UV_LOCKED is no hindrance where the audit itself takes the lock file as it is; `--frozen` beside it is for uv to refuse."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha", f"delta @ {stage.file(DELTA[0])}")  # its metadata is not in the cache: uv cannot check the lock file
+        stage.hashed(ALPHA_NEW)
+        for options in ((), ("--refresh",)):
+            done = audit(stage, "--json", "--python", str(PYTHON), *options, UV_LOCKED="1")
             assert done.returncode == 0, done.stderr
-            data = json.loads(done.stdout)
-            expected = (str(other), ["delta"]) if heeded else (str(stage.project), ["alpha"])
-            assert (data["project"], [row["name"] for row in data["rows"]]) == expected
+            assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "delta"}
+        refused(audit(stage, "--frozen", "--python", str(PYTHON), UV_LOCKED="1"), "cannot be used with")
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -266,9 +286,9 @@ def test_a_cache_that_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as somebody else")
-@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "pointer"])
+@pytest.mark.parametrize("closed", ["project", "cache", "wheels", "name", "pointer"])
 def test_without_permission(closed: str) -> None:
-    """Of the cache: said. Of an entry in it: unknown, with the reason. Never a hit."""
+    """Of the cache: said. Of a part of it, or an entry: unknown, with the reason. Never a hit, and no check is passed."""
     root = Path(tempfile.mkdtemp(prefix="audit-"))
     try:
         with Index() as index:
@@ -279,11 +299,12 @@ def test_without_permission(closed: str) -> None:
             shutil.rmtree(stage.project / ".venv")
             call = for_somebody_else(stage)
             subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(root)], check=True)
-            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "pointer": stage.pointer("alpha")}[closed]
+            chosen = {"project": stage.project, "cache": stage.cache, "wheels": next(stage.cache.glob("wheels-v*")), "name": stage.pointer("alpha").parent, "pointer": stage.pointer("alpha")}[closed]
             os.chown(chosen, 0, 0)
             chosen.chmod(0o700)
-            done = subprocess.run([*call, "--json", "--python", SYSTEM_PYTHON], cwd=stage.project, capture_output=True, text=True, check=False,
-                                  env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
+            done, whole_cache = (subprocess.run([*call, "--json", *options], cwd=stage.project, capture_output=True, text=True, check=False,
+                                                env={**stage.world.env, "PYTHONPATH": str(root / "src"), "UV_SHIM_REAL_UV": str(root / "uv")})
+                                 for options in (("--python", SYSTEM_PYTHON), ("--cache", "--check")))
     finally:
         shutil.rmtree(root)
     if closed in ("project", "cache"):
@@ -291,11 +312,12 @@ def test_without_permission(closed: str) -> None:
         return
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
-    assert rows["alpha"]["verdict"] == ("unknown" if closed == "pointer" else "miss")
-    assert rows["alpha"]["uv_plan"] == "download"
-    if closed == "pointer":
-        assert "it cannot be opened: Permission denied" in rows["alpha"]["why"]
-        assert rows["delta"]["verdict"] == "hit"
+    assert (rows["alpha"]["verdict"], rows["alpha"]["reason"], rows["alpha"]["uv_plan"]) == ("unknown", "unreadable", "download")
+    assert "Permission denied" in rows["alpha"]["why"]
+    assert rows["delta"]["verdict"] == ("unknown" if closed == "wheels" else "hit")
+    data = json.loads(whole_cache.stdout)
+    assert (whole_cache.returncode, data["total"]["unreadable"], data["total"]["hashed"]) == (1, 1, 0 if closed == "wheels" else 1)
+    assert [path for path, reason in data["unreadable"].items() if "Permission denied" in reason] == [str(chosen)]
 
 
 def for_somebody_else(stage: Stage) -> list[str]:
@@ -414,6 +436,34 @@ def test_a_cache_that_cannot_be_read_whole_passes_no_check(stage: Stage) -> None
     assert audit(stage, "--cache", "--check").returncode == 1
 
 
+def test_links_in_the_cache_are_followed(stage: Stage) -> None:
+    """As uv does; one that leads nowhere uv could go passes no check."""
+    stage.lock("gamma")
+    stage.pip("gamma")
+    bucket = next(stage.cache.glob("sdists-v*"))
+    bucket.rename(stage.world.root / "moved")
+    bucket.symlink_to(stage.world.root / "moved")
+    done = audit(stage, "--cache", "--check")
+    assert (done.returncode, "1 files from the network: 0 with a hash, 1 without" in done.stdout) == (1, True), done.stdout
+    bucket.unlink()
+    bucket.symlink_to(bucket.name)
+    done = audit(stage, "--cache", "--check")
+    assert (done.returncode, f"{bucket}: it cannot be looked into: Too many levels of symbolic links" in done.stdout) == (1, True), done.stdout
+
+
+def test_a_cache_beside_this_one_that_is_a_loop(stage: Stage) -> None:
+    """Of somebody whose HOME is beside this one's: it is none."""
+    stage.lock("alpha")
+    loop = stage.world.root / "bob" / ".cache" / "uv"
+    loop.parent.mkdir(parents=True)
+    loop.symlink_to("uv")
+    stage.hashed(ALPHA)
+    assert audit(stage, "--check", "--fresh").returncode == 1
+    stage.hashed(ALPHA_NEW)
+    done = audit(stage, "--check", "--fresh")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
 def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
     """The password is not told: not by the rows, nor by the page, nor where uv refuses. uv's plan takes an index with one for another."""
@@ -468,6 +518,17 @@ def test_a_large_cache_is_quick(tmp_path: Path, request: pytest.FixtureRequest) 
     assert min(seconds) < 3
     assert max(kilobytes) < 200_000
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("name", [".tmpcache", ".tmp", ".tmpabcdef"])
+def test_a_cache_that_is_named_like_one_of_one_call(stage: Stage, name: str) -> None:
+    """uv keeps it, as it was told."""
+    cache = stage.world.root / name
+    stage.lock("alpha")
+    stage.pip("alpha", UV_CACHE_DIR=str(cache))
+    assert f"cache    {cache}" in audit(stage, UV_CACHE_DIR=str(cache)).stdout
+    assert f"cache    {cache}" in audit(stage, "--cache-dir", f"{cache}/").stdout
+    assert "none: uv is told to use none" in audit(stage, "--no-cache", UV_CACHE_DIR=str(cache)).stdout
 
 
 def test_no_cache_to_look_at(stage: Stage) -> None:

@@ -194,6 +194,26 @@ def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["audit.html"]
 
 
+def test_what_stands_there_stays_what_it_is(tmp_path: Path) -> None:
+    """A link leads to the page, whose permissions are kept; a pipe is written to, and so would a device be."""
+    real, link, pipe = tmp_path / "folder" / "real.html", tmp_path / "link.html", tmp_path / "pipe"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    page.write(link, made())
+    real.write_text("the one before")
+    real.chmod(0o640)
+    page.write(link, made())
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8").endswith("</html>\n")
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    page.write(pipe, made()._replace(rows=()))  # no more than a pipe holds
+    assert os.read(reader, 1 << 16).endswith(b"</html>\n")
+    os.close(reader)
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["folder", "link.html", "pipe", "real.html"]
+
+
 def test_where_it_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere" / "audit.html", tmp_path):
         with pytest.raises(ShimError, match="cannot be written"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,9 @@ def test_any_value(value: object, bucket: str, new: bool) -> None:  # hypothesis
 
 
 def test_a_folder_or_nothing_in_the_place_of_a_pointer(tmp_path: Path) -> None:
+    """Or a pipe, which nobody waits for."""
+    os.mkfifo(tmp_path / "pipe.http")
+    assert pointers.read(tmp_path / "pipe.http", "wheels-v6") == Unreadable("there is no file in its place")
     (tmp_path / "folder.http").mkdir()
     assert isinstance(pointers.read(tmp_path / "folder.http", "wheels-v6"), Unreadable)
     assert pointers.read(tmp_path / "none.http", "wheels-v6") is None
@@ -136,6 +141,30 @@ def test_folders_are_named_as_uv_names_them(release: str, tmp_path: Path) -> Non
             assert entry.unpacked
             assert cache.index_of(entry.place) == (url if entry.place.startswith("url") else index.simple())
     shutil.rmtree(tmp_path)
+
+
+def test_direct_urls_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again for each package: an sdist among them does not say its name before it is read."""
+    for number in range(20):
+        sdist = tmp_path / "sdists-v9" / "url" / f"{number:016x}"
+        (sdist / "id-1" / f"direct{number}-1.0-py3-none-any").mkdir(parents=True)
+        (sdist / "revision.http").write_bytes(OLD)
+        wheel = tmp_path / "wheels-v5" / "url" / f"{number:016x}" / "alpha"
+        wheel.mkdir(parents=True)
+        (wheel / "1.0-py3-none-any.http").write_bytes(FULL)
+    read: Counter[str] = Counter()
+    parse = pointers.parse
+
+    def counted(data: bytes, bucket: str) -> Pointer | Unreadable:
+        read[bucket] += 1
+        return parse(data, bucket)
+
+    monkeypatch.setattr(pointers, "parse", counted)
+    cache = Cache(tmp_path)
+    found = {name: list(cache.entries(name)) for name in ("alpha", "beta", *(f"direct{number}" for number in range(20)))}
+    assert {name: len(entries) for name, entries in found.items()} == {name: {"alpha": 20, "beta": 0}.get(name, 1) for name in found}
+    assert found["direct7"][0][1:5] == ("sdists-v9", f"url/{7:016x}", "direct7", None)
+    assert read == {"sdists-v9": 20, "wheels-v5": 20}
 
 
 @pytest.mark.parametrize(("url", "canonical"), [
@@ -196,6 +225,25 @@ def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://extra/simple", "https://file/simple"]
     (tmp_path / "uv.toml").write_text("index-url = 5\nindex = 7\nbroken")
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://pypi.org/simple"]
+
+
+def test_indexes_of_a_folder_above_and_of_the_machine(tmp_path: Path) -> None:
+    """The next file above counts where the project's own says nothing to uv; the first one in XDG_CONFIG_DIRS is the machine's."""
+    project, machine = tmp_path / "work" / "project", tmp_path / "etc"
+    project.mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project]\nname = "project"\n[tool.uv-dynamic-versioning]\nstyle = "pep440"\n')
+    (tmp_path / "work" / "pyproject.toml").write_text('[tool.uv]\nextra-index-url = ["https://above/simple"]\n')
+    (tmp_path / "uv.toml").write_text('index-url = "https://further/simple"\n')
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": f"{tmp_path}:{machine}"}
+    assert indexes.configured(project, [], env) == ["https://above/simple", "https://pypi.org/simple"]
+    (tmp_path / "work" / "pyproject.toml").unlink()
+    assert indexes.configured(project, [], env) == ["https://further/simple"]
+    (tmp_path / "uv.toml").unlink()
+    (machine / "uv").mkdir(parents=True)
+    (machine / "uv" / "uv.toml").write_text('index-url = "https://machine/simple"\n')
+    assert indexes.configured(project, [], env) == ["https://machine/simple"]
+    (project / "pyproject.toml").write_text('[[tool.uv.index]]\nurl = "https://own/simple"\n')
+    assert indexes.configured(project, [], env) == ["https://own/simple", "https://machine/simple"]
 
 
 @pytest.mark.parametrize(("program", "words"), [

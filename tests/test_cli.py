@@ -83,6 +83,30 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(("args", "stream", "code"), [
+    ("which", "stdout", 141), ("--help", "stdout", 141), ("audit --help", "stdout", 141), ("--version", "stdout", 141),
+    ("which", "stderr", 0), ("config get nonsense", "stderr", 2), ("no-such-command", "stderr", 2),
+])
+@pytest.mark.parametrize("full", [False, True])
+def test_nobody_takes_it(args: str, stream: str, code: int, full: bool) -> None:
+    """A reader that is gone, or a full disk: an answer that is lost is told by the exit code, and Python adds nothing."""
+    there = os.open("/dev/full", os.O_WRONLY) if full else pipe_without_a_reader()
+    env = {"PATH": f"{PYTHON.parent}:{os.defpath}", "UV_SHIM_REAL_UV": str(uvs.uv("0.9.8"))}
+    done = subprocess.run([COMMAND, *args.split()], env=env, text=True, check=False, stdout=there if stream == "stdout" else subprocess.PIPE,
+                          stderr=there if stream == "stderr" else subprocess.PIPE)
+    os.close(there)
+    lost = full and stream == "stdout"
+    assert done.returncode == (2 if lost else code)
+    assert stream == "stderr" or done.stderr == ("uv-shim: No space left on device.\n" if lost else "")
+
+
+def pipe_without_a_reader() -> int:
+    """Its end to write to."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
 def test_as_a_module() -> None:
     """`python -m uv_shim` and `python -m uv_shim.demo`."""
     env = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.defpath}

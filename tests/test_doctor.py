@@ -336,6 +336,19 @@ def test_files_about_hashes(patient: Patient, tmp_path: Path, place: str, conten
     assert state != "warning" or patient.examine().state("require-hashes", str(tmp_path / place)) == "warning"
 
 
+def test_the_machines_file_about_hashes(patient: Patient, machine: Machine, tmp_path: Path) -> None:
+    """The first one in XDG_CONFIG_DIRS that is there, before the one in /etc; no file above this one hides it."""
+    first, second = tmp_path / "first" / "uv" / "uv.toml", tmp_path / "second" / "uv" / "uv.toml"
+    for file in (first, second, machine.etc / "uv" / "uv.toml"):
+        file.parent.mkdir(parents=True)
+        file.write_text("[pip]\nverify-hashes = false\n")
+    (patient.work / "uv.toml").write_text("offline = false\n")
+    folders = f"{tmp_path}/nowhere:{tmp_path}/first:{tmp_path}/second"
+    found = patient.examine(XDG_CONFIG_DIRS=folders)
+    assert [finding["text"].split(" says")[0] for finding in found.every if finding["name"] == "verify-hashes"] == [str(first)]
+    assert patient.examine(machine.on()).state("verify-hashes", "/etc/uv/uv.toml says false") == "warning"
+
+
 def test_an_environment_with_a_uv_of_its_own(patient: Patient) -> None:
     """`.venv/bin/uv`, from a dependency: a warning, and a problem once it is first on PATH; `find_uv_bin()` is told, too."""
     environment = patient.work / ".venv"
@@ -381,6 +394,19 @@ def test_the_cache_cannot_be_written(patient: Patient, machine: Machine) -> None
     assert patient.examine(UV_CACHE_DIR=str(cache)).state("cache", "UV_CACHE_DIR") == "ok"
 
 
+def test_there_can_be_no_cache(patient: Patient) -> None:
+    """Something else is in its place or above it: uv would stop."""
+    (patient.work / ".venv").mkdir()
+    file, nowhere, loop = patient.write("file", ""), patient.home / "nowhere", patient.home / "loop"
+    nowhere.symlink_to("no/such/folder")
+    loop.symlink_to("loop")
+    for cache, words in ((file, f"{file} is no folder"), (file / "below", f"{file} is no folder"), (nowhere, "is a link that leads to no folder"),
+                         (loop, "is a link that leads to no folder"), (loop / "below", f"{loop} is a link")):
+        found = patient.examine(UV_CACHE_DIR=str(cache))
+        assert found.state("cache", f"{cache} (UV_CACHE_DIR) cannot be used: ") == "problem"
+        assert (found.state("cache", words), found.state("cache links", "no cache"), found.code) == ("problem", "ok", 1)
+
+
 def test_the_cache_is_on_another_file_system(patient: Patient, machine: Machine) -> None:
     """uv cannot link from it into the environment."""
     (patient.work / ".venv").mkdir()
@@ -402,6 +428,12 @@ def test_the_cache_of_another_user(patient: Patient) -> None:
     os.chown(cache / "wheels-v5", 12345, -1)
     assert patient.examine().state("cache", "entries of user 12345") == "warning"
     os.chown(cache / "wheels-v5", 0, -1)
+    deep = cache / "wheels-v5" / "index" / "0123456789abcdef" / "alpha"
+    deep.mkdir(parents=True)
+    os.chown(deep, 12345, -1)
+    assert patient.examine().state("cache", "entries of user 12345") == "warning"
+    os.chown(deep, 0, -1)
+    assert patient.examine().state("cache") == "ok"
     os.chown(cache, 12345, -1)
     assert patient.examine().state("cache", "belongs to user 12345") == "warning"
 
@@ -415,6 +447,8 @@ def test_without_a_home(patient: Patient) -> None:
 def test_no_cache(patient: Patient) -> None:
     assert patient.examine(UV_NO_CACHE="1").state("cache", "UV_NO_CACHE") == "warning"
     assert patient.examine(UV_NO_CACHE="0").state("cache", "the default") == "ok"
+    for name in (".tmpcache", ".tmpabcdef"):  # like one of one call, but uv is told to keep it
+        assert patient.examine(UV_CACHE_DIR=f"{patient.home}/{name}").state("cache", "UV_CACHE_DIR") == "ok"
     (patient.work / "uv.toml").write_text("no-cache = true\n")
     found = patient.examine()
     assert (found.state("cache", "no-cache = true"), found.state("cache links", "no cache to link from")) == ("warning", "ok")
@@ -434,9 +468,12 @@ def test_a_uv_that_runs_past_the_shim(patient: Patient, tmp_path: Path) -> None:
         with subprocess.Popen([program, "pip", "compile", "-"], env={**patient.env, "PATH": path, "UV_SHIM_PREFLIGHT": preflight}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, cwd=patient.work) as running:
             exe = Path(f"/proc/{running.pid}/exe")
-            while os.path.realpath(exe) != str(real):
-                time.sleep(0.01)
             try:
+                late = time.monotonic() + 60
+                while os.path.realpath(exe) != str(real):
+                    assert running.poll() is None
+                    assert time.monotonic() < late
+                    time.sleep(0.01)
                 assert patient.examine(PATH=path).state("processes", f"{running.pid} (" if state == "warning" else "") == state
             finally:
                 running.kill()

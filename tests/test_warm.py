@@ -493,11 +493,21 @@ def test_a_uv_that_cannot_do_it_is_refused(make: Callable[..., World]) -> None:
     done = warm(make(), "demo-app", env={"UV_NO_CACHE": "1"})
     assert (done.code, done.stdout) == (2, "")
     assert "UV_NO_CACHE" in done.said[0]
-    world = make()
-    (world.work / "uv.toml").write_text("no-cache = true\n")
-    done = warm(world, "demo-base", "--python", str(PYTHON))
-    assert done.code == 1
-    assert "no-cache" in done.stdout
+
+
+@pytest.mark.parametrize("version", ["0.4.6", "0.9.8", "0.13.9"])
+def test_a_file_that_says_no_cache(version: str, make: Callable[..., World]) -> None:
+    """As with the variable: nothing would be kept, so nothing is fetched; also where only the project of a lock says so."""
+    world = make(version)
+    folder = project(world.root / "project", "demo-base")
+    lock = locked(world, folder)
+    for place, args in ((world.work, ("demo-base", "--python", str(PYTHON))), (folder, ("--lock", lock))):
+        file = place / "uv.toml"
+        file.write_text("no-cache = true\n")
+        done = warm(world, *args)
+        assert (done.code, done.stdout, done.files) == (2, "", 0)
+        assert f"uv's settings for {place} say no-cache" in done.said[0]
+        file.unlink()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

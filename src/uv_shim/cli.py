@@ -47,32 +47,50 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     """Run one command; returns its exit code."""
     environ = os.environ if environ is None else environ
     _open_streams()
-    argv = list(sys.argv[1:] if argv is None else argv)
-    # What follows -- is for another program; of the commands here, audit alone calls one.
-    end = argv.index("--") if argv[:1] == ["audit"] and "--" in argv else len(argv)
-    arguments = _parser().parse_args(argv[:end], namespace=Arguments())
-    if end < len(argv):
-        arguments.sync = [*arguments.sync, *argv[end + 1 :]]
     try:
-        answer = arguments.run(arguments, environ)
+        answer = _answered(list(sys.argv[1:] if argv is None else argv), environ)
         sys.stdout.write(answer.text if not answer.text or answer.text.endswith("\n") else f"{answer.text}\n")
         sys.stdout.flush()
     except ShimError as error:
-        for line in error.lines:
-            print(f"uv-shim: {line}", file=sys.stderr)
+        _complain(*error.lines)
         return error.code
     except BrokenPipeError:
-        # The reader has seen enough. Python would complain again when it flushes at its end.
-        _drop_answer()
+        # The reader has seen enough.
+        _let_go()
         return 128 + signal.SIGPIPE
     except OSError as error:
         # No command has foreseen it: a folder that is gone or closed, a disk that is full.
-        print(f"uv-shim: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.", file=sys.stderr)
-        _drop_answer()
+        _complain(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return answer.code
+
+
+def _answered(argv: list[str], environ: Mapping[str, str]) -> Answer:
+    # What follows -- is for another program; of the commands here, audit alone calls one.
+    end = argv.index("--") if argv[:1] == ["audit"] and "--" in argv else len(argv)
+    try:
+        arguments = _parser().parse_args(argv[:end], namespace=Arguments())
+    except SystemExit as said:
+        # Help, or what is wrong with the arguments. Python would complain at its end of what cannot be written.
+        if not said.code:
+            sys.stdout.flush()
+        _let_go()
+        raise
+    if end < len(argv):
+        arguments.sync = [*arguments.sync, *argv[end + 1 :]]
+    return arguments.run(arguments, environ)
+
+
+def _complain(*lines: str) -> None:
+    """On standard error; where that takes nothing, the exit code has to do."""
+    try:
+        for line in lines:
+            print(f"uv-shim: {line}", file=sys.stderr)
+    except OSError:
+        pass
+    _let_go()
 
 
 def _open_streams() -> None:
@@ -85,9 +103,13 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _drop_answer() -> None:
-    """What could not be written, Python would try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _let_go() -> None:
+    """What could not be written, Python would try again at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,22 +82,26 @@ class Cache:
 
     def entries(self, name: str) -> Iterator[Entry]:
         """All that is kept under that name (normalised), in all buckets."""
-        for bucket, kind in self._buckets():
-            for place in self._places(bucket):
-                folder = self.folder / bucket / place / name
-                if kind == "wheels":
-                    for pointer in _listed(folder):
-                        if pointer.name.endswith(".http"):
-                            yield self.wheel(bucket, place, name, pointer)
-                elif place.startswith("url/"):
-                    entry = self.sdist(bucket, place, name, None)
-                    if entry and self._is_of(entry, name):
-                        yield entry
-                else:
-                    for version in _listed(folder):
-                        entry = self.sdist(bucket, place, name, version.name)
+        for bucket, kind in self._buckets:
+            for place in self._places[bucket]:
+                for path in _listed(self.folder / bucket / place / name):
+                    if kind != "wheels":
+                        entry = self.sdist(bucket, place, name, path.name)
                         if entry:
                             yield entry
+                    elif path.name.endswith(".http"):
+                        yield self.wheel(bucket, place, name, path)
+            yield from self._direct.get((bucket, name), ())
+
+    def closed(self, bucket: str, place: str, name: str) -> str | None:
+        """Why what is kept there under that name cannot be looked into; None where it can, or where there is nothing."""
+        try:
+            os.listdir(self.folder / bucket / place / name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            return str(error.strerror)
+        return None
 
     def wheel(self, bucket: str, place: str, name: str, path: Path) -> Entry:
         """The wheel that the pointer at ``path`` stands for."""
@@ -130,11 +136,6 @@ class Cache:
         built = tuple(f"{link.name}.whl" for link in links if self._leads_to_an_archive(link))
         return Entry(path, bucket, place, name, version, None, pointer, _has_source(kept), built)
 
-    def _is_of(self, entry: Entry, name: str) -> bool:
-        """Whether an sdist of a direct URL, whose folder says no name, is of that project: by what was built of it, or by its URL."""
-        files = [*entry.built, (self.index_of(entry.place) or "").rpartition("/")[2]]
-        return any(normalised(re.split(r"-(?=\d)", file)[0]) == name for file in files)
-
     def from_url(self, bucket: str, url: str, name: str) -> Iterator[Entry]:
         """What is kept of that direct URL in that bucket."""
         place = f"url/{digests.digest(url)}"
@@ -161,7 +162,7 @@ class Cache:
     def _indexes(self, place: str) -> Iterator[str]:
         kind, _, wanted = place.partition("/")
         if kind == "url":
-            for bucket, what in self._buckets():
+            for bucket, what in self._buckets:
                 folder = self.folder / bucket / place
                 paths = [folder / "revision.http"] if what != "wheels" else [path for name in _listed(folder) for path in _listed(name)]
                 yield from (url for path in paths if path.name.endswith(".http") for url in _urls(path) if digests.digest(url) == wanted)
@@ -173,17 +174,35 @@ class Cache:
                         if digests.digest(index) == wanted:
                             yield index
 
-    def _buckets(self) -> Iterator[tuple[str, str]]:
-        for folder in _listed(self.folder):
-            kind = buckets.parse(folder.name)
-            if kind and kind[0] != "simple":
-                yield folder.name, kind[0]
+    @cached_property
+    def _buckets(self) -> list[tuple[str, str]]:
+        kinds = ((folder.name, buckets.parse(folder.name)) for folder in _listed(self.folder))
+        return [(name, kind[0]) for name, kind in kinds if kind and kind[0] != "simple"]
 
-    def _places(self, bucket: str) -> Iterator[str]:
-        if os.path.isdir(self.folder / bucket / "pypi"):
-            yield "pypi"
-        for kind in ("index", "url"):
-            yield from (f"{kind}/{digest.name}" for digest in _listed(self.folder / bucket / kind))
+    @cached_property
+    def _places(self) -> dict[str, list[str]]:
+        """Of the indexes, by bucket."""
+        found = {bucket: [f"index/{digest.name}" for digest in _listed(self.folder / bucket / "index")] for bucket, _ in self._buckets}
+        return {bucket: ["pypi", *places] for bucket, places in found.items()}
+
+    @cached_property
+    def _direct(self) -> dict[tuple[str, str], list[Entry]]:
+        """What is kept of direct URLs, by bucket and name: read once, as an sdist among it does not say its name before it is read."""
+        found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for bucket, kind in self._buckets:
+            for digest in _listed(self.folder / bucket / "url"):
+                place = f"url/{digest.name}"
+                if kind == "wheels":
+                    for path in (path for folder in _listed(digest) for path in _listed(folder) if path.name.endswith(".http")):
+                        found[bucket, path.parent.name].append(self.wheel(bucket, place, path.parent.name, path))
+                    continue
+                entry = self.sdist(bucket, place, "", None)
+                if entry:
+                    # By what was built of it, or by its URL.
+                    files = [*entry.built, (self.index_of(place) or "").rpartition("/")[2]]
+                    for name in {normalised(re.split(r"-(?=\d)", file)[0]) for file in files}:
+                        found[bucket, name].append(entry._replace(name=name))
+        return found
 
     def _leads_to_an_archive(self, link: Path) -> bool:
         """A link to an unpacked wheel: a symbolic one, or (on some uvs, where there are none) a file that names it."""
@@ -205,8 +224,8 @@ def elsewhere(here: Path, environ: dict[str, str]) -> list[Path]:
     found: list[Path] = []
     for candidate in candidates:
         try:
-            real = candidate.resolve()
-            if real != here.resolve() and real not in found and (real / _TAG).exists():
+            real = Path(os.path.realpath(candidate))
+            if real != Path(os.path.realpath(here)) and real not in found and (real / _TAG).exists():
                 found.append(real)
         except OSError:
             continue  # of a user whose folders are closed to this one
@@ -235,13 +254,15 @@ def _has_source(folder: Path) -> bool:
 def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:  # none, or gone meanwhile, or closed: then uv sees nothing there either
+    except OSError:  # none, or gone meanwhile; or closed, which `Cache.closed` tells
         return []
 
 
 def _urls(path: Path) -> Iterator[str]:
     """What looks like a URL in the file at ``path``, longest first; strings stand without anything between them there."""
     try:
+        if not path.is_file():
+            return  # a pipe would be waited for
         with path.open("rb") as file:
             data = file.read(50_000_000)
     except OSError:

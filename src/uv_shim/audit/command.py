@@ -21,6 +21,8 @@ EXIT_MISS = 1
 
 #: The first uv that heeds UV_PROJECT.
 _UV_PROJECT = (0, 6, 11)
+#: In which folder it works, and the first uvs that heed it; the first one counts.
+_DIRECTORY = (("UV_WORKING_DIR", (0, 9, 14)), ("UV_WORKING_DIRECTORY", (0, 9, 1)))
 
 
 def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -43,9 +45,8 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     version = uv.version
     if version is None or not Regime(version).constrains:
         raise ShimError(f"audit needs uv 0.4.6 or later. Found: {uv.path}, which says that it is {uv.said or 'nothing'}.")
-    named = arguments.project or (environ.get("UV_PROJECT") if version >= _UV_PROJECT else None)
     try:
-        project = Path(os.path.realpath(named or "."))
+        project = Path(os.path.realpath(arguments.project or _told(version, environ)))
     except FileNotFoundError:
         raise ShimError("the current folder has been removed.", "Next step: `cd` to one that is there.") from None
     sync = plan.Sync(uv, version, project, tuple(arguments.sync), arguments.fresh, environ)
@@ -67,6 +68,12 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         return Answer(report.as_json(audit.as_data(only)), code)
     lines = words.package(audit, only, style) if only else words.audit(audit, style)
     return Answer("\n".join([*lines, *([f"Written: {arguments.html}"] if arguments.html else [])]), code)
+
+
+def _told(version: tuple[int, int, int], environ: Mapping[str, str]) -> str:
+    """The project that this uv takes where none is named."""
+    folder = next((environ[name] for name, since in _DIRECTORY if version >= since and environ.get(name)), "")
+    return os.path.join(folder, environ.get("UV_PROJECT", "") if version >= _UV_PROJECT else "") or "."
 
 
 def _check(arguments: Arguments) -> None:

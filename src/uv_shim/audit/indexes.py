@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import urllib.parse
@@ -10,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from uv_shim import config
-from uv_shim.audit import digests, options
+from uv_shim.audit import digests, files, options
 from uv_shim.realuv import is_true
 
 if sys.version_info >= (3, 11):
@@ -82,9 +80,8 @@ def tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[
     named = options.values(sync, "--config-file") or ([environ["UV_CONFIG_FILE"]] if environ.get("UV_CONFIG_FILE") else [])
     if named:
         return [_table(root / named[-1])]
-    base = config.folder("XDG_CONFIG_HOME", ".config", environ) or "/.config"
-    return [_table(root / "uv.toml") if os.path.exists(root / "uv.toml") else _table(root / "pyproject.toml", "tool", "uv"),
-            _table(Path(base) / "uv" / "uv.toml"), _table(Path("/etc/uv/uv.toml"))]
+    return [_table(file, *(("tool", "uv") if file.name == "pyproject.toml" else ()))
+            for file in files.read_by_uv((root, *root.parents), environ)]
 
 
 def _table(path: Path, *keys: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from html import escape
@@ -30,25 +31,38 @@ _COLOURS = 8
 
 
 def write(path: Path, audit: Audit) -> None:
-    """Write the page to ``path``: whole, or not at all.
+    """Write the page to ``path``: whole, or not at all. A link to it stays one, and a device or a pipe what it is.
 
     Raises:
         ShimError: that cannot be done.
     """
     partial = None
     try:
-        fd, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:  # a path may be any bytes
+        kept = _status(path)
+        target = os.path.realpath(path)
+        if kept and not stat.S_ISREG(kept.st_mode):
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:  # a path may be any bytes
+                file.write(html(audit))
+            return
+        fd, partial = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{path.name}.")
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(html(audit))
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)
-        os.replace(partial, path)
+        os.chmod(partial, stat.S_IMODE(kept.st_mode) if kept else 0o666 & ~mask)
+        os.replace(partial, target)
     except OSError as error:
         raise ShimError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         if partial and os.path.exists(partial):
             os.unlink(partial)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
 
 
 class _Share(NamedTuple):

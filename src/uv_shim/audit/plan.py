@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
-from uv_shim.audit import options, wheels
+from uv_shim.audit import files, options, wheels
 from uv_shim.audit.cache import normalised
 from uv_shim.errors import ShimError
 from uv_shim.realuv import Output, RealUv
@@ -88,6 +88,8 @@ class Sync(NamedTuple):
         """Run uv in the project's folder."""
         variables = {**self.environ, "UV_PYTHON_DOWNLOADS": "never", **environ}
         variables.pop("UV_PROJECT", None)  # it goes before --directory
+        if "--frozen" in arguments and "--frozen" not in self.options:
+            variables.pop("UV_LOCKED", None)  # uv takes one of the two alone, and that one is ours
         if self.fresh:
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
             variables["UV_PROJECT_ENVIRONMENT"] = os.path.join(tempfile.gettempdir(), f"uv-shim-audit-{os.getpid()}-no-such-environment")
@@ -99,7 +101,8 @@ class Sync(NamedTuple):
         folder = done.stdout.strip()
         if done.code or not folder:
             raise _failed(done, "uv does not say where its cache is")
-        return None if os.path.basename(folder).startswith(".tmp") else self.project / folder
+        named = (*options.values(self.options, "--cache-dir"), self.environ.get("UV_CACHE_DIR", ""))
+        return None if files.is_for_one_call(folder, *named) else self.project / folder
 
 
 def make(sync: Sync, *, cache_exists: bool) -> Plan:

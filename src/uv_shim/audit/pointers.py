@@ -7,7 +7,9 @@ cannot read it either. (What comes from a local folder has other pointers. Nothi
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,14 +52,20 @@ class Unreadable(NamedTuple):
 def read(path: Path | str, bucket: str) -> Pointer | Unreadable | None:
     """Read the pointer at ``path``, which is in that bucket; None where there is none (any more)."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except IsADirectoryError:
-        return Unreadable("there is a folder in its place")
     except OSError as error:
         return Unreadable(f"it cannot be opened: {error.strerror}")
+    try:
+        mode = os.fstat(opened).st_mode
+        if not stat.S_ISREG(mode):
+            return Unreadable(f"there is {'a folder' if stat.S_ISDIR(mode) else 'no file'} in its place")
+        data = os.read(opened, _MOST_BYTES + 1)
+    except OSError as error:
+        return Unreadable(f"it cannot be read: {error.strerror}")
+    finally:
+        os.close(opened)
     return parse(data, bucket)
 
 

@@ -183,6 +183,11 @@ class Auditor:
             return _Reading(UNKNOWN, "no-file", f"uv.lock has no file of it for {self._python.version} here")
         if self._newer:
             return _Reading(UNKNOWN, "newer-format", f"{self._newer} is newer than this uv-shim, and so may be what this uv reads")
+        place = self._place(package)
+        for bucket in (self._buckets.wheels, self._buckets.sdists):
+            closed = self._cache.closed(bucket, place, package.name)
+            if closed:
+                return _Reading(UNKNOWN, "unreadable", f"what {bucket} has of it cannot be looked into: {closed}")
         near = sorted(self._near(package, file), key=lambda one: (sum(_WEIGHTS[what] for what in one.differences), str(one.entry.path)))
         if not near:
             return _Reading(MISS, "absent", "not in the cache")
@@ -235,7 +240,7 @@ class Auditor:
 
     def _compared(self, package: Package, file: File, entry: Entry, folder: Cache) -> Near:
         wheel = file.name.endswith(".whl")
-        place = digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
+        place = self._place(package)
         kept = self._buckets.wheels if entry.filename else self._buckets.sdists
         # What was built of an sdist was once as good to uv as the wheel of that name.
         same_file = entry.filename is None and not wheel
@@ -260,6 +265,11 @@ class Auditor:
         differences = tuple(sorted((what for what, so in found.items() if so), key=_WEIGHTS.__getitem__, reverse=True))
         words = "; ".join(self._worded(what, package, file, entry, folder) for what in differences)
         return Near(entry, differences, words or "in the cache")
+
+    @staticmethod
+    def _place(package: Package) -> str:
+        """Where in a bucket it would be."""
+        return digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
 
     def _built(self, entry: Entry) -> bool:
         return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in entry.built)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from uv_shim.audit import buckets, pointers
 from uv_shim.audit.cache import Cache
-from uv_shim.audit.pointers import Pointer
+from uv_shim.audit.pointers import Pointer, Unreadable
 from uv_shim.report import Progress
 
 
@@ -26,7 +26,7 @@ class Pile(NamedTuple):
     #: How many have no size at all: sdists of those uvs, and what has lost its files.
     unsized: int = 0
 
-    def plus(self, pointer: Pointer | pointers.Unreadable, unpacked: int | None) -> Pile:
+    def plus(self, pointer: Pointer | Unreadable, unpacked: int | None) -> Pile:
         """With one more entry; ``unpacked``: what its files come to, where the pointer has no size."""
         if not isinstance(pointer, Pointer):
             return self._replace(unreadable=self.unreadable + 1)
@@ -66,17 +66,18 @@ def read(cache: Cache) -> Whole:
     unreadable: list[tuple[str, str]] = []
     progress = Progress("reading the cache")
     root = str(cache.folder)
-    for done, (bucket, place, name, path) in enumerate(_pointers(root)):
-        pointer = pointers.read(path, bucket)
+    for done, (bucket, place, name, path, closed) in enumerate(_pointers(root)):
+        pointer = Unreadable(closed) if closed else pointers.read(path, bucket)
         if pointer is None:
-            continue  # gone meanwhile
+            continue  # none, or gone meanwhile
         unpacked = None
         if isinstance(pointer, Pointer) and pointer.size is None and bucket.startswith("wheels"):
             unpacked = _unpacked(f"{root}/archive-v0/{pointer.id}", pointer.filename or os.path.basename(path))
         for pile, key in ((places, place), (names, name), (folders, bucket)):
-            pile[key] = pile[key].plus(pointer, unpacked)
+            if key:
+                pile[key] = pile[key].plus(pointer, unpacked)
         total = total.plus(pointer, unpacked)
-        if isinstance(pointer, pointers.Unreadable) and len(unreadable) < _SHOWN:
+        if isinstance(pointer, Unreadable) and len(unreadable) < _SHOWN:
             unreadable.append((path, pointer.reason))
         if done % 500 == 0:
             progress.at(done, f"{done} entries")
@@ -94,40 +95,51 @@ def _url(cache: Cache, place: str) -> str:
     return cache.index_of(place) or f"{place} (which URL that is cannot be told)"
 
 
-def _pointers(root: str) -> Iterator[tuple[str, str, str, str]]:
-    """Bucket, place, name and path of each pointer."""
-    for bucket in sorted(_folders(root)):
+class _Found(NamedTuple):
+    """A pointer, if there is one at that path; or a folder that cannot be looked into."""
+
+    bucket: str
+    #: Of a folder, empty where it is further up.
+    place: str
+    name: str
+    path: str
+    #: Why it cannot be looked into.
+    closed: str | None = None
+
+
+def _pointers(root: str) -> Iterator[_Found]:
+    for bucket in _listed(root).names:
         kind = (buckets.parse(bucket) or ("simple", 0))[0]
         if kind == "simple":
             continue
-        top = os.path.join(root, bucket)
-        places = ["pypi", *(f"index/{digest}" for digest in _folders(os.path.join(top, "index")))]
-        for place in places:
-            for name in _folders(os.path.join(top, place)):
-                yield from _of_name(kind, bucket, place, name, os.path.join(top, place, name))
-        for digest in _folders(os.path.join(top, "url")):
-            folder = os.path.join(top, "url", digest)
+        top = _listed(os.path.join(root, bucket))
+        indexes, urls = _listed(f"{top.path}/index"), _listed(f"{top.path}/url")
+        if top.closed:
+            yield _Found(bucket, "", "", top.path, top.closed)
+            continue
+        yield from (_Found(bucket, "", "", one.path, one.closed) for one in (indexes, urls) if one.closed)
+        yield from _of_place(kind, bucket, "pypi", _listed(f"{top.path}/pypi"))
+        for digest in indexes.names:
+            yield from _of_place(kind, bucket, f"index/{digest}", _listed(f"{indexes.path}/{digest}"))
+        for digest in urls.names:
             if kind == "wheels":
-                for name in _folders(folder):
-                    yield from _of_name(kind, bucket, "url", name, os.path.join(folder, name))
-            elif os.path.exists(os.path.join(folder, "revision.http")):
-                yield bucket, "url", "(sdists of direct URLs)", os.path.join(folder, "revision.http")
+                yield from _of_place(kind, bucket, "url", _listed(f"{urls.path}/{digest}"))
+            else:
+                yield _Found(bucket, "url", "(sdists of direct URLs)", f"{urls.path}/{digest}/revision.http")
 
 
-def _of_name(kind: str, bucket: str, place: str, name: str, folder: str) -> Iterator[tuple[str, str, str, str]]:
-    if kind == "wheels":
-        try:
-            files = os.listdir(folder)
-        except OSError:
-            return
-        for file in files:
-            if file.endswith(".http"):
-                yield bucket, place, name, f"{folder}/{file}"
-    else:
-        for version in _folders(folder):
-            path = f"{folder}/{version}/revision.http"
-            if os.path.exists(path):
-                yield bucket, place, name, path
+def _of_place(kind: str, bucket: str, place: str, there: _Listed) -> Iterator[_Found]:
+    if there.closed:
+        yield _Found(bucket, place, "", there.path, there.closed)
+    for name in there.names:
+        folder = _listed(f"{there.path}/{name}", files=kind == "wheels")
+        if folder.closed:
+            yield _Found(bucket, place, name, folder.path, folder.closed)
+        for inner in folder.names:
+            if kind != "wheels":
+                yield _Found(bucket, place, name, f"{folder.path}/{inner}/revision.http")
+            elif inner.endswith(".http"):
+                yield _Found(bucket, place, name, f"{folder.path}/{inner}")
 
 
 def _unpacked(archive: str, filename: str) -> int | None:
@@ -141,9 +153,28 @@ def _unpacked(archive: str, filename: str) -> int | None:
     return sum(int(size) for size in sizes if size.isdigit())
 
 
-def _folders(path: str) -> list[str]:
+class _Listed(NamedTuple):
+    """What is in a folder."""
+
+    path: str
+    names: list[str]
+    #: Why it cannot be looked into.
+    closed: str | None = None
+
+
+def _listed(path: str, *, files: bool = False) -> _Listed:
+    """The folders in that folder, or all that is in it; none where it is none."""
     try:
         with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return _Listed(path, sorted(entry.name for entry in entries if files or _is_folder(entry)))
+    except (FileNotFoundError, NotADirectoryError):
+        return _Listed(path, [])
+    except OSError as error:
+        return _Listed(path, [], f"it cannot be looked into: {error.strerror}")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
     except OSError:
-        return []
+        return True  # a link that leads nowhere uv could go: so it will be said

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from uv_shim import config
+from uv_shim.audit import files
 from uv_shim.doctor.findings import OK, UNKNOWN, WARNING, Finding
 from uv_shim.realuv import is_true
 
@@ -26,7 +25,7 @@ def probe(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for each, or one that there is none."""
     found = [Finding(name, WARNING, f"is set ({environ[name]}): {text}", fix)
              for name, (text, fix) in _VARIABLES.items() if _is_set(name, environ)]
-    for file in _uv_files(environ):
+    for file in files.read_by_uv(upwards(), environ):
         found += _in_file(file)
     yield from found or [Finding("hash settings", OK, "no variable or file of uv changes them here")]
 
@@ -36,9 +35,9 @@ def _is_set(name: str, environ: Mapping[str, str]) -> bool:
     return bool(value) if name == "UV_CONSTRAINT" else is_true(value)
 
 
-def _in_file(file: str) -> Iterator[Finding]:
+def _in_file(file: Path) -> Iterator[Finding]:
     try:
-        data = Path(file).read_bytes()
+        data = file.read_bytes()
     except OSError as error:
         yield Finding("hash settings", UNKNOWN, f"{file} cannot be read ({error.strerror})", "make it readable; uv does not read it either")
         return
@@ -63,29 +62,11 @@ def _in_file(file: str) -> Iterator[Finding]:
                       "take the line out, unless that is what you want")
 
 
-def _pip_table(document: dict[str, Any], file: str) -> dict[str, Any]:
-    for key in (("tool", "uv", "pip") if file.endswith("pyproject.toml") else ("pip",)):
+def _pip_table(document: dict[str, Any], file: Path) -> dict[str, Any]:
+    for key in (("tool", "uv", "pip") if file.name == "pyproject.toml" else ("pip",)):
         value = document.get(key)
         document = value if isinstance(value, dict) else {}
     return document
-
-
-def _uv_files(environ: Mapping[str, str]) -> list[str]:
-    """The settings files that uv reads here."""
-    if is_true(environ.get("UV_NO_CONFIG", "")):
-        return []
-    if environ.get("UV_CONFIG_FILE"):
-        return [file for file in (environ["UV_CONFIG_FILE"],) if os.path.isfile(file)]
-    home = config.folder("XDG_CONFIG_HOME", ".config", environ)
-    files = []
-    for folder in upwards():
-        near = [folder / "uv.toml", folder / "pyproject.toml"]
-        found = next((str(file) for file in near if os.path.isfile(file) and (file.name == "uv.toml" or _is_uvs(file))), None)
-        if found:
-            files.append(found)
-            break
-    files += [file for file in ([f"{home}/uv/uv.toml"] if home else []) if os.path.isfile(file)]
-    return files + [file for file in ("/etc/uv/uv.toml",) if os.path.isfile(file)]
 
 
 def upwards() -> list[Path]:
@@ -95,14 +76,6 @@ def upwards() -> list[Path]:
     except FileNotFoundError:
         return []
     return [here, *here.parents]
-
-
-def _is_uvs(file: Path) -> bool:
-    """Whether a pyproject.toml speaks of uv; one that cannot be read may."""
-    try:
-        return b"[tool.uv" in file.read_bytes()
-    except OSError:
-        return True
 
 
 def _toml() -> Callable[[str], dict[str, Any]] | None:

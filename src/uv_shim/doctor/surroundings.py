@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from uv_shim import config, router, settings, versions, which
+from uv_shim.audit import files
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
@@ -18,6 +21,10 @@ from uv_shim.realuv import is_true
 
 #: A uv or Python that takes longer than this does not answer.
 _SECONDS = 30
+
+#: Of a cache, so many levels of folders (a bucket, `index`, an index, a package), and so many entries, are looked at.
+_LEVELS, _MOST = 4, 10_000
+
 
 class Surroundings:
     """What several probes ask for."""
@@ -182,12 +189,17 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
         return
-    if _is_for_one_call(folder):
+    if files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
     base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
     source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
     there = _existing(folder)
+    if not os.path.isdir(there):
+        what = "a link that leads to no folder" if os.path.islink(there) else "no folder"
+        yield Finding(name, PROBLEM, f"{folder} ({source}) cannot be used: {there} is {what}",
+                      f"remove {there}, or set UV_CACHE_DIR to a folder of your own")
+        return
     owner, me = os.stat(there).st_uid, os.geteuid()
     text = f"{folder} ({source}; {'belongs to' if there == folder else 'not there yet, below a folder of'} {_user(owner)})"
     if not os.access(there, os.W_OK | os.X_OK):
@@ -210,7 +222,7 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     environments = place.environments()
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
-    elif _is_for_one_call(folder):
+    elif files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")) or not os.path.isdir(_existing(folder)):
         yield Finding(name, OK, "there is no cache to link from")
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
@@ -288,11 +300,6 @@ def _cache_folder(place: Surroundings) -> str | None:
     return os.path.abspath(done.stdout.strip()) if done and not done.returncode and done.stdout.strip() else None
 
 
-def _is_for_one_call(folder: str) -> bool:
-    """Whether uv keeps no cache, and names the one of this very call."""
-    return os.path.basename(folder).startswith(".tmp")
-
-
 def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
     """Run it to its end; None where it does not come to one."""
     try:
@@ -303,19 +310,32 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedPro
 
 
 def _existing(folder: str) -> str:
-    while not os.path.isdir(folder):
+    """What is there of its path: itself, or what it would be made in."""
+    while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     return folder
 
 
 def _statuses(folder: str) -> list[os.stat_result]:
-    """Of the folder and what is right below it: uv's buckets."""
+    """Of the folder and what is below it, as far down as packages have folders of their own there; no more than some of a large one."""
     if not os.path.isdir(folder):
         return []
-    try:
-        return [os.stat(folder), *(entry.stat(follow_symlinks=False) for entry in os.scandir(folder))]
-    except OSError:
-        return []
+    found = [os.stat(folder)]
+    level = [folder]
+    for _ in range(_LEVELS):
+        below = []
+        for path in level:
+            try:
+                with os.scandir(path) as entries:
+                    those = [(entry.path, entry.stat(follow_symlinks=False)) for entry in itertools.islice(entries, _MOST - len(found))]
+            except OSError:
+                continue
+            found += [status for _, status in those]
+            # Below that are the files of packages, which are many.
+            if not os.path.basename(path).startswith("archive-v"):
+                below += [inner for inner, status in those if stat.S_ISDIR(status.st_mode)]
+        level = below
+    return found
 
 
 def _home() -> str:

@@ -105,7 +105,11 @@ class Uv:
         said = self.call(["cache", "dir"], cwd)
         if said.code:
             raise ShimError(*said.error.splitlines(), code=1)
-        return cwd / said.stdout.strip()
+        folder = cwd / said.stdout.strip()
+        if Path(os.path.realpath(self.folder / "tmp")) in Path(os.path.realpath(folder)).parents:
+            raise ShimError(f"uv's settings for {cwd} say no-cache, so uv would keep nothing of what it fetches.",
+                            "Take that out. Nothing was fetched.")
+        return folder
 
     def python(self, request: str | None, cwd: Path) -> Python | Said:
         """The Python that uv takes for a request, or for none; uv's words where there is none."""
