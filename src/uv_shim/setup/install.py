@@ -253,6 +253,8 @@ class Install:
         new = self.layout.prefix / f".uv{layouts.NEW}"
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(self.folder / "uv", new)
+        if self.layout.system:
+            release.open_to_all(new)
         release.remove(self.layout.uv)
         os.rename(new, self.layout.uv)
         self.changed = True
