@@ -138,6 +138,22 @@ def test_xdg_folders_are_respected(tmp_path: Path) -> None:
     assert not (base / "config" / "fish" / "conf.d" / "zz-uv-shim.fish").exists()
 
 
+def test_the_cache_s_folder_is_the_prefix(machine: Machine) -> None:
+    """What a checkout has remembered there is no stranger's, and one uninstall takes back all; an earlier version's receipt names it whole."""
+    base = machine.home / "x"
+    env = {f"XDG_{name}_HOME": str(base) for name in ("DATA", "CACHE")}
+    machine.run(str(SHIM), "pip", "install", "--help", env=env)
+    assert (base / "uv-shim" / "binaries").is_file()
+    machine.install(env=env)
+    machine.run(str(base / "uv-shim" / "shims" / "uv"), "pip", "install", "--help", env=env)
+    assert "nothing has changed" in machine.install(env=env)
+    written = base / "uv-shim" / "receipt.toml"
+    written.write_text(written.read_text().replace("\nfolders = []\n", f'\nfolders = ["{base}/uv-shim"]\n'))
+    assert f'"{base}/uv-shim"]' in written.read_text()
+    machine.install("--uninstall", env=env)
+    assert list(machine.contents()) == ["x", "x/uv-shim"]
+
+
 def test_a_fish_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     """At install, and at uninstall where ours was changed since."""
     machine = Machine(tmp_path, shells=("fish",))

@@ -97,7 +97,10 @@ class Install:
         prefix = self.layout.prefix
         if os.path.lexists(prefix) and not os.path.isdir(prefix):
             raise ShimError(f"{prefix} is no folder. Nothing was done; name another one with --prefix.", code=1)
-        if os.path.isdir(prefix) and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
+        cache = self._cache()
+        ours = layouts.REMEMBERED if cache and os.path.realpath(cache) == os.path.realpath(prefix) else ()
+        if os.path.isdir(prefix) and not self.layout.is_ours() and any(
+                not path.name.endswith(layouts.NEW) and path.name not in ours for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
 
@@ -162,7 +165,10 @@ class Install:
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
         cache = self._cache()
-        if cache and cache not in self.receipt.folders:
+        if cache and layout.is_in(cache):
+            # The folder does not go whole, as the receipt is in it.
+            self.step("", lambda: self._inside(*layouts.REMEMBERED))
+        elif cache and cache not in self.receipt.folders:
             self.step("", lambda: self._know_cache(cache))
         if not self.whole:
             name = release.free_name(layout, self.name)

@@ -23,6 +23,9 @@ _UNFIT = re.compile(r"[\"$`\\:\n\r]")
 #: What is being made has this before or behind its name until it is renamed; what a run has left there is swept by the next.
 NEW = ".uv-shim-new"
 
+#: Names of what the shim remembers, in its folder in the user's cache.
+REMEMBERED = ("binaries", "bytecode")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -86,6 +89,11 @@ class Layout:
     def is_ours(self) -> bool:
         """Whether a receipt is there."""
         return os.path.isfile(self.receipt) or self.has_old_receipt()
+
+    def is_in(self, folder: str) -> bool:
+        """Whether the prefix is that folder, or below it."""
+        prefix = Path(os.path.realpath(self.prefix))
+        return Path(os.path.realpath(folder)) in (prefix, *prefix.parents)
 
     def has_old_receipt(self) -> bool:
         """Whether there is an old one: a file of that name that speaks of this folder."""
