@@ -69,7 +69,8 @@ def test_a_new_shell_finds_the_shim_first_and_after_uninstall_no_more(tmp_path: 
     ("bash", (".profile", ".bashrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-lc", "-ic", "-lic")),
     ("zsh", (".zshenv", ".zprofile", ".zshrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-lc", "-ic", "-lic")),
     ("zsh", (".zshrc",), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-ic")),
-    ("fish", (".config/fish/conf.d/uv.env.fish",), 'set -x PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic"))])
+    ("fish", (".config/fish/conf.d/uv.env.fish",), 'set -x PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic")),
+    ("fish", (".config/fish/config.fish",), 'set -gx PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic"))])
 def test_start_files_that_put_another_uv_first(tmp_path: Path, shell: str, files: tuple[str, ...], line: str, ways: tuple[str, ...]) -> None:
     """As uv's own installer and brew do it: in each shell, and in one that another has opened, `uv` is the shim all the same."""
     machine = Machine(tmp_path, shells=(shell,))

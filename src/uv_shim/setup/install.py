@@ -199,6 +199,10 @@ class Install:
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
             self._plan_file(fish, self.layout.fish_line + "\n")
+            # It is read after all of those, and may put another uv first by itself.
+            last = fish.parent.with_name("config.fish")
+            if os.path.isfile(last):
+                self._plan_line(last, self.layout.fish_line)
             first = fish.with_name("uv-shim.fish")  # its name at first
             for ours in [ours for ours in self.receipt.files if ours.path == str(first)]:
                 self.step(f"remove {first}", lambda ours=ours: self._remove_file(ours))  # type: ignore[misc]
