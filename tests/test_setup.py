@@ -236,7 +236,7 @@ def test_the_receipt_names_everything(tmp_path: Path) -> None:
         ".local", ".local/share", ".local/share/uv-shim", ".cache", ".config", ".config/fish", ".config/fish/conf.d")]
     assert read.folders == [str(machine.home / ".cache" / "uv-shim")]
     assert sorted(read.inside) == ["current", "env", "install.sh", "releases", "shims"]
-    assert read.lines == [receipt.Line(str(machine.home / ".profile"), machine.line.strip(), newline=True),
+    assert read.lines == [receipt.Line(str(machine.home / ".profile"), machine.line.strip(), newline=1),
                           receipt.Line(str(machine.home / ".bashrc"), machine.line.strip(), created=True)]
     assert [file.path for file in read.files] == [str(machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish")]
 
@@ -246,7 +246,7 @@ def test_the_receipt_names_everything(tmp_path: Path) -> None:
 
 def texts() -> list[bytes]:
     """What start files may look like, above all at their end."""
-    return [b"", b"\n", b"a=1\n", b"a=1", b"a=1\r\n", b"a=1\r\nb=2", b"a='\xff\xc3'\n", "# ä".encode(), b"\x0c\x0b# odd\x1c\n\x85"]
+    return [b"", b"\n", b"a=1\n", b"a=1", b"a=1\r\n", b"a=1\r\nb=2", b"a=1 \\", b"a=1 \\\n", b"\\\n", b"a='\xff\xc3'\n", "# ä".encode(), b"\x0c\x0b# odd\x1c\n\x85"]
 
 
 def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
@@ -259,7 +259,8 @@ def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
         before = machine.contents()
         machine.install()
         for name in START_FILES:
-            assert (machine.home / name).read_bytes() in (text + machine.line.encode(), text + b"\n" + machine.line.encode())
+            assert (machine.home / name).read_bytes() in [text + b"\n" * count + machine.line.encode() for count in range(3)]
+        assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv "), text
         machine.install("--uninstall")
         assert machine.contents() == before
 

@@ -27,8 +27,8 @@ class Line:
     text: str
     #: The file was not there before.
     created: bool = False
-    #: The file had no newline at its end, and got one before the line.
-    newline: bool = False
+    #: So many newlines came before the line: one for a file with none at its end, one more for a backslash that would go on with the line.
+    newline: int = 0
 
 
 @dataclass(frozen=True)

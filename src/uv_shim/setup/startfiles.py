@@ -97,7 +97,8 @@ def holds(line: Line) -> bool:
 def prepare(path: Path, text: str) -> Line:
     """The line that `add` would put there, and what comes with it."""
     data = contents(path)
-    return Line(str(path), text, created=data is None, newline=bool(data) and not (data or b"").endswith(b"\n"))
+    end = (data or b"")[-2:]
+    return Line(str(path), text, created=data is None, newline=(end[-1:] not in (b"", b"\n")) + end.rstrip(b"\n").endswith(b"\\"))
 
 
 def add(line: Line) -> None:
@@ -108,7 +109,7 @@ def add(line: Line) -> None:
     """
     target = writable(line)
     data = contents(target) or b""
-    added = (b"\n" if line.newline else b"") + os.fsencode(line.text) + b"\n"
+    added = b"\n" * line.newline + os.fsencode(line.text) + b"\n"
     if _replace(target, data + added):
         return
     try:
@@ -157,14 +158,14 @@ def writable(line: Line) -> Path:
 
 
 def _find(data: bytes, line: Line) -> tuple[int, int] | None:
-    """Where the line begins and ends; with the newline before it, if that came with it and nothing needs it since."""
+    """Where the line begins and ends; with the newlines before it, if they came with it and nothing needs them since."""
     text = os.fsencode(line.text)
     at = 0
     while at < len(data):
         end = data.find(b"\n", at) + 1 or len(data)
         # An editor may have given the whole file other line ends since.
         if data[at:end].rstrip(b"\r\n") == text:
-            return at - (1 if line.newline and at and end == len(data) else 0), end
+            return at - (line.newline if data[:at].endswith(b"\n" * line.newline) and end == len(data) else 0), end
         at = end
     return None
 
