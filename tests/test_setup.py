@@ -139,6 +139,18 @@ def test_xdg_folders_are_respected(tmp_path: Path) -> None:
     assert not (base / "config" / "fish" / "conf.d" / "zz-uv-shim.fish").exists()
 
 
+def test_relative_folders_are_none(tmp_path: Path) -> None:
+    """They would be others wherever a shell starts: the usual ones are taken, and nothing is made where the installer runs."""
+    machine = Machine(tmp_path, shells=("zsh", "fish"))
+    env = {"ZDOTDIR": "dots", "XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache"}
+    machine.install(env=env)
+    assert list(machine.temporary.iterdir()) == []
+    for shell in ("zsh", "fish"):
+        assert machine.ask(need(shell), "-ic", "command -v uv") == str(machine.shims / "uv")
+    machine.run(need("sh"), str(ROOT / "install.sh"), "--uninstall", cwd=machine.root, env=env)
+    assert not [name for name in machine.contents() if "uv-shim" in name or name.startswith(".z")]
+
+
 def test_the_cache_s_folder_is_the_prefix(machine: Machine) -> None:
     """What a checkout has remembered there is no stranger's, and one uninstall takes back all; an earlier version's receipt names it whole."""
     base = machine.home / "x"

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from uv_shim import config
 from uv_shim.setup.layout import NEW, Layout
 from uv_shim.setup.receipt import Line
 
@@ -39,7 +40,9 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
     files += [path for path in (home / ".bash_profile", home / ".bash_login") if os.path.isfile(path)][:1]
     if os.path.isfile(home / ".bashrc") or _has("bash", environ):
         files.append(home / ".bashrc")
-    zsh = Path(environ.get("ZDOTDIR") or home)
+    zsh = Path(environ.get("ZDOTDIR", ""))
+    if not zsh.is_absolute():
+        zsh = home  # another folder wherever zsh starts
     if os.path.isfile(zsh / ".zshenv") or _has("zsh", environ):
         # Scripts read the first of these alone; after it, a login shell reads the second, and what people type into the third: each
         # may put something else before what is on PATH by then.
@@ -52,15 +55,15 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
 
 def fish(layout: Layout, environ: Mapping[str, str]) -> Path | None:
     """The file for fish; None where there is no fish."""
-    home = _home(environ)
+    base = config.folder("XDG_CONFIG_HOME", ".config", environ)
     if layout.system:
-        config = Path("/etc/fish")
-    elif home:
-        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish"
+        folder = Path("/etc/fish")
+    elif base and _home(environ):
+        folder = Path(base, "fish")
     else:
         return None
     # fish reads these by name, and `uv.env.fish` of uv's own installer puts the bare uv first.
-    return config / "conf.d" / "zz-uv-shim.fish" if os.path.isdir(config) or (not layout.system and _has("fish", environ)) else None
+    return folder / "conf.d" / "zz-uv-shim.fish" if os.path.isdir(folder) or (not layout.system and _has("fish", environ)) else None
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
