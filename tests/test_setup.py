@@ -411,6 +411,32 @@ def test_a_prefix_that_path_cannot_hold_is_refused(machine: Machine, name: str) 
     assert machine.contents() == {}
 
 
+@pytest.mark.parametrize("variable", ["HOME", "ZDOTDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GITHUB_PATH"])
+def test_a_folder_that_the_receipt_cannot_name_is_refused(machine: Machine, variable: str) -> None:
+    """TOML is UTF-8. In words, and before there is anything."""
+    folder = machine.home / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    prefix = () if variable == "XDG_DATA_HOME" else ("--prefix", str(machine.home / "prefix"))
+    said = machine.install(*prefix, code=1, env={variable: str(folder)})
+    assert "not UTF-8, and the receipt could not name" in said
+    assert list(machine.contents()) == [folder.name]
+
+
+def test_a_real_uv_with_a_name_that_is_not_utf8(machine: Machine) -> None:
+    """At the first install, and noted at a later one."""
+    folder = machine.root / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (machine.tools / "uv").rename(folder / "uv")
+    machine.env["PATH"] += f":{folder}"
+    machine.install()
+    noted = machine.prefix / "current" / "real-uv"
+    assert noted.read_bytes() == os.fsencode(folder / "uv") + b"\n"
+    noted.unlink()
+    machine.install()
+    assert noted.read_bytes() == os.fsencode(folder / "uv") + b"\n"
+    assert machine.ask(str(machine.shims / "uv"), "--version").startswith("uv ")
+
+
 def test_a_folder_of_somebody_elses_is_refused(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "precious").write_text("mine")

@@ -91,7 +91,18 @@ class Install:
         # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
         in_force = release.in_force(layout)
         self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
+        self._refuse_names()
         self._refuse_strangers()
+
+    def _refuse_names(self) -> None:
+        """The prefix was looked at by then; these are where start files and the cache are."""
+        users = () if self.layout.system else ("HOME", "ZDOTDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+        for name in (*users, "GITHUB_PATH"):
+            try:
+                self.environ.get(name, "").encode()
+            except UnicodeEncodeError:
+                raise ShimError(f"{name} is {self.environ[name]!a}: that is not UTF-8, and the receipt could not name what is there.",
+                                "Nothing was done. Set it to another path for this call.", code=1) from None
 
     def _refuse_strangers(self) -> None:
         prefix = self.layout.prefix
@@ -270,7 +281,7 @@ class Install:
         self.changed = True
 
     def _note_uv(self) -> None:
-        layouts.write(self.layout.current / "real-uv", f"{self.uv}\n")
+        layouts.write(self.layout.current / "real-uv", os.fsencode(f"{self.uv}\n"))
         self.changed = True
 
     def _know_cache(self, folder: str) -> None:
@@ -294,7 +305,7 @@ class Install:
 
     def _write_env(self) -> None:
         self._inside(self.layout.env.name)
-        layouts.write(self.layout.env, self.layout.env_text)
+        layouts.write(self.layout.env, os.fsencode(self.layout.env_text))
         self.changed = True
 
     def _know(self, line: Line, known: Line | None) -> None:
@@ -329,7 +340,7 @@ class Install:
             self._know_file(File(str(path), text))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            layouts.write(path, text)
+            layouts.write(path, os.fsencode(text))
         except OSError as error:
             self._by_hand(str(path), text.rstrip(), CannotEdit(error.strerror or str(error)))
         else:

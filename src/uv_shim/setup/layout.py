@@ -147,10 +147,10 @@ def missing_folders(folder: Path) -> list[Path]:
     return missing
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, data: bytes) -> None:
     """Write a file of ours: whole, or not at all."""
     new = path.with_name(f".{path.name}{NEW}")
-    new.write_text(text, encoding="utf-8")
+    new.write_bytes(data)
     os.replace(new, path)
 
 

@@ -66,7 +66,7 @@ class Receipt:
         folder = new / self.layout.prefix.relative_to(missing[0])
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write(folder / self.layout.receipt.name, self.text())
+            write(folder / self.layout.receipt.name, self.text().encode())
             os.rename(new, missing[0])
         except OSError:
             if not self.layout.is_ours():
@@ -83,7 +83,7 @@ class Receipt:
                 return
         except FileNotFoundError:
             pass
-        write(self.layout.receipt, text)
+        write(self.layout.receipt, text.encode())
 
     def text(self) -> str:
         import tomli_w
