@@ -301,6 +301,12 @@ def test_a_start_file_with_two_names_stays_one_file(machine: Machine) -> None:
     machine.install("--uninstall")
     assert (machine.home / "other name").read_text() == "a=1"
     assert (machine.home / "other name").samefile(machine.home / ".bashrc")
+    machine.install()
+    with (machine.home / ".bashrc").open("a") as file:
+        file.write("b=2\n")
+    assert f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind" in machine.install("--uninstall", code=1)
+    (machine.home / ".bashrc").write_text("a=1")
+    machine.install("--uninstall")
 
 
 def test_a_start_file_that_is_read_only_or_no_file_is_left_alone(machine: Machine) -> None:
@@ -467,7 +473,7 @@ def test_a_home_that_is_not_there(machine: Machine) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_folders_that_are_closed() -> None:
-    """On PATH, as after `su` from root: passed over. The home itself: words, or nothing that is there to be found."""
+    """On PATH, as after `su` from root: passed over; a uv that may be run and not read is one. The home: words, or nothing to be found."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own are closed to everybody else
         Path(folder).chmod(0o755)
         machine = Machine(Path(folder, "machine"), uv=None)
@@ -479,6 +485,9 @@ def test_folders_that_are_closed() -> None:
         nobody = [need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups", need("sh"), str(sources / "install.sh")]
         env = {"PATH": f"{closed}:/usr/bin:/bin"}
         assert "there is none on PATH" in machine.run(*nobody, "--dry-run", env=env)
+        closed.chmod(0o755)
+        (closed / "uv").chmod(0o711)
+        assert "there is none on PATH" not in machine.run(*nobody, "--dry-run", env=env)
         machine.home.chmod(0o700)
         assert "Permission denied." in machine.run(*nobody, "--dry-run", code=2, env=env)
         assert "nothing to remove" in machine.run(*nobody, "--uninstall", env=env)
@@ -646,6 +655,14 @@ def test_the_real_uv_is_no_shim_and_no_launcher(machine: Machine, tmp_path: Path
     (launcher / "uv").write_text('#!/bin/sh\nexec "${0%/*}/../uv" "$@"\n')
     assert "nothing has changed" not in machine.install(env={"PATH": f"{machine.shims}:{link}:{launcher}:{machine.tools}"})
     assert (machine.prefix / "current" / "real-uv").read_text() == f"{launcher}/uv\n", "better than nothing"
+
+
+def test_the_working_directory_is_gone(machine: Machine) -> None:
+    """It is on PATH, as an empty element: passed over."""
+    gone = machine.temporary / "gone"
+    gone.mkdir()
+    machine.run(need("sh"), "-c", '"$0" "$PWD" && PATH=":$PATH" exec sh "$1"', need("rmdir"), str(ROOT / "install.sh"), cwd=gone)
+    assert machine.ask(str(machine.shims / "uv"), "--version").startswith("uv ")
 
 
 def test_without_a_uv_one_is_fetched(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ def remove(line: Line) -> None:
             target.unlink()
         elif not _replace(target, rest):
             if end < len(data):
-                raise CannotEdit("its folder is not writable, and there is text behind the line")
+                why = "it has a second name" if target.stat().st_nlink > 1 else "its folder is not writable"
+                raise CannotEdit(f"{why}, and there is text behind the line")
             os.truncate(target, start)
     except OSError as error:
         raise CannotEdit(_why(error)) from None
