@@ -20,6 +20,7 @@ import pytest
 
 import uvs
 from machine import NOWHERE, Machine, copy_sources, mount, need
+from standin import wait_for
 from uv_shim import __version__
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import wheel
@@ -930,12 +931,35 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
     assert killed * stride > 12
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_told_to_stop_it_ends_by_what_it_was_told(machine: Machine, number: signal.Signals) -> None:
+    """While it waits for its uv, so that it cannot have ended before."""
+    uv, reached = machine.tools / "uv", machine.root / "reached"
+    real = uv.resolve()
+    uv.unlink()
+    uv.write_text(f"""#!/bin/sh
+case "$*" in "pip install "*) : >'{reached}' && exec '{need("sleep")}' 100 ;; esac
+exec '{real}' "$@"
+""")
+    uv.chmod(0o755)
+    process = subprocess.Popen([need("sh"), str(ROOT / "install.sh")], env=machine.env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(reached)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert machine.contents() == {}
+    assert list(machine.temporary.iterdir()) == []
+
+
 def test_told_to_stop_it_leaves_nothing_temporary(machine: Machine) -> None:
-    """And ends by what it was told."""
+    """At other moments; it may have ended by then."""
     for number, moment in ((signal.SIGTERM, 0), (signal.SIGHUP, 0.2), (signal.SIGINT, 0.1)):
         process = subprocess.Popen([need("sh"), str(ROOT / "install.sh"), "--prefix", str(machine.home / number.name)], env=machine.env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
         while not list(machine.temporary.iterdir()):
+            assert process.poll() is None
+            assert time.monotonic() < until
             time.sleep(0.005)
         time.sleep(moment)
         process.send_signal(number)
@@ -973,7 +997,10 @@ def running(machine: Machine, make_world: Callable[..., World], index: Index) ->
     def start() -> subprocess.Popen[str]:
         process = subprocess.Popen(["uv", "pip", "install", "--reinstall", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until = time.monotonic() + 60
         while not any("--dry-run" in child.cmdline() for child in psutil.Process(process.pid).children()):
+            assert process.poll() is None
+            assert time.monotonic() < until
             time.sleep(0.02)
         return process
 
