@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from uv_shim.setup.layout import Layout
 from uv_shim.setup.receipt import File, Line, Receipt
 from uv_shim.setup.sources import Sources
 from uv_shim.setup.startfiles import CannotEdit
+
+_STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Wishes(NamedTuple):
@@ -396,9 +399,17 @@ class Install:
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder that goes."""
-    with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
-        yield Path(name)
+    """A folder that goes. Told to stop while it is made or removed, this stops thereafter, as it would be left otherwise."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            try:
+                yield Path(name)
+            finally:
+                signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
