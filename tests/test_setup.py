@@ -363,6 +363,20 @@ def test_shells_start_when_the_folder_was_removed_by_hand(machine: Machine) -> N
     assert machine.ask(need("dash"), "-lc", "echo started") == "started"
 
 
+def test_two_installs_in_one_home(machine: Machine) -> None:
+    """The later one goes first."""
+    (machine.home / ".profile").write_text("a=1")
+    before = machine.contents()
+    first, second = ("--prefix", str(machine.home / "first")), ("--prefix", str(machine.home / "second"))
+    machine.install(*first)
+    machine.install(*second)
+    assert machine.ask(need("bash"), "-lc", "command -v uv").startswith(second[1])
+    machine.install("--uninstall", *second)
+    assert machine.ask(need("bash"), "-lc", "command -v uv").startswith(first[1])
+    machine.install("--uninstall", *first)
+    assert machine.contents() == before
+
+
 def test_uninstall_without_an_install_does_nothing(machine: Machine) -> None:
     assert "nothing to remove" in machine.install("--uninstall")
     assert machine.contents() == {}
