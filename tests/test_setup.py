@@ -20,6 +20,7 @@ import pytest
 
 import uvs
 from machine import NOWHERE, Machine, copy_sources, mount, need
+from standin import wait_for
 from uv_shim import __version__
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import wheel
@@ -69,7 +70,8 @@ def test_a_new_shell_finds_the_shim_first_and_after_uninstall_no_more(tmp_path: 
     ("bash", (".profile", ".bashrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-lc", "-ic", "-lic")),
     ("zsh", (".zshenv", ".zprofile", ".zshrc"), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-lc", "-ic", "-lic")),
     ("zsh", (".zshrc",), 'export PATH="$HOME/.local/bin:$PATH"', ("-c", "-ic")),
-    ("fish", (".config/fish/conf.d/uv.env.fish",), 'set -x PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic"))])
+    ("fish", (".config/fish/conf.d/uv.env.fish",), 'set -x PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic")),
+    ("fish", (".config/fish/config.fish",), 'set -gx PATH "$HOME/.local/bin" $PATH', ("-c", "-lc", "-ic"))])
 def test_start_files_that_put_another_uv_first(tmp_path: Path, shell: str, files: tuple[str, ...], line: str, ways: tuple[str, ...]) -> None:
     """As uv's own installer and brew do it: in each shell, and in one that another has opened, `uv` is the shim all the same."""
     machine = Machine(tmp_path, shells=(shell,))
@@ -136,6 +138,34 @@ def test_xdg_folders_are_respected(tmp_path: Path) -> None:
     machine.install("--uninstall", env=env)
     assert not (base / "data" / "uv-shim").exists()
     assert not (base / "config" / "fish" / "conf.d" / "zz-uv-shim.fish").exists()
+
+
+def test_relative_folders_are_none(tmp_path: Path) -> None:
+    """They would be others wherever a shell starts: the usual ones are taken, and nothing is made where the installer runs."""
+    machine = Machine(tmp_path, shells=("zsh", "fish"))
+    env = {"ZDOTDIR": "dots", "XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache"}
+    machine.install(env=env)
+    assert list(machine.temporary.iterdir()) == []
+    for shell in ("zsh", "fish"):
+        assert machine.ask(need(shell), "-ic", "command -v uv") == str(machine.shims / "uv")
+    machine.run(need("sh"), str(ROOT / "install.sh"), "--uninstall", cwd=machine.root, env=env)
+    assert not [name for name in machine.contents() if "uv-shim" in name or name.startswith(".z")]
+
+
+def test_the_cache_s_folder_is_the_prefix(machine: Machine) -> None:
+    """What a checkout has remembered there is no stranger's, and one uninstall takes back all; an earlier version's receipt names it whole."""
+    base = machine.home / "x"
+    env = {f"XDG_{name}_HOME": str(base) for name in ("DATA", "CACHE")}
+    machine.run(str(SHIM), "pip", "install", "--help", env=env)
+    assert (base / "uv-shim" / "binaries").is_file()
+    machine.install(env=env)
+    machine.run(str(base / "uv-shim" / "shims" / "uv"), "pip", "install", "--help", env=env)
+    assert "nothing has changed" in machine.install(env=env)
+    written = base / "uv-shim" / "receipt.toml"
+    written.write_text(written.read_text().replace("\nfolders = []\n", f'\nfolders = ["{base}/uv-shim"]\n'))
+    assert f'"{base}/uv-shim"]' in written.read_text()
+    machine.install("--uninstall", env=env)
+    assert list(machine.contents()) == ["x", "x/uv-shim"]
 
 
 def test_a_fish_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
@@ -219,7 +249,7 @@ def test_the_receipt_names_everything(tmp_path: Path) -> None:
         ".local", ".local/share", ".local/share/uv-shim", ".cache", ".config", ".config/fish", ".config/fish/conf.d")]
     assert read.folders == [str(machine.home / ".cache" / "uv-shim")]
     assert sorted(read.inside) == ["current", "env", "install.sh", "releases", "shims"]
-    assert read.lines == [receipt.Line(str(machine.home / ".profile"), machine.line.strip(), newline=True),
+    assert read.lines == [receipt.Line(str(machine.home / ".profile"), machine.line.strip(), newline=1),
                           receipt.Line(str(machine.home / ".bashrc"), machine.line.strip(), created=True)]
     assert [file.path for file in read.files] == [str(machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish")]
 
@@ -229,7 +259,7 @@ def test_the_receipt_names_everything(tmp_path: Path) -> None:
 
 def texts() -> list[bytes]:
     """What start files may look like, above all at their end."""
-    return [b"", b"\n", b"a=1\n", b"a=1", b"a=1\r\n", b"a=1\r\nb=2", b"a='\xff\xc3'\n", "# ä".encode(), b"\x0c\x0b# odd\x1c\n\x85"]
+    return [b"", b"\n", b"a=1\n", b"a=1", b"a=1\r\n", b"a=1\r\nb=2", b"a=1 \\", b"a=1 \\\n", b"\\\n", b"a='\xff\xc3'\n", "# ä".encode(), b"\x0c\x0b# odd\x1c\n\x85"]
 
 
 def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
@@ -242,7 +272,8 @@ def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
         before = machine.contents()
         machine.install()
         for name in START_FILES:
-            assert (machine.home / name).read_bytes() in (text + machine.line.encode(), text + b"\n" + machine.line.encode())
+            assert (machine.home / name).read_bytes() in [text + b"\n" * count + machine.line.encode() for count in range(3)]
+        assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv "), text
         machine.install("--uninstall")
         assert machine.contents() == before
 
@@ -271,6 +302,12 @@ def test_a_start_file_with_two_names_stays_one_file(machine: Machine) -> None:
     machine.install("--uninstall")
     assert (machine.home / "other name").read_text() == "a=1"
     assert (machine.home / "other name").samefile(machine.home / ".bashrc")
+    machine.install()
+    with (machine.home / ".bashrc").open("a") as file:
+        file.write("b=2\n")
+    assert f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind" in machine.install("--uninstall", code=1)
+    (machine.home / ".bashrc").write_text("a=1")
+    machine.install("--uninstall")
 
 
 def test_a_start_file_that_is_read_only_or_no_file_is_left_alone(machine: Machine) -> None:
@@ -324,6 +361,20 @@ def test_shells_start_when_the_folder_was_removed_by_hand(machine: Machine) -> N
     machine.install()
     shutil.rmtree(machine.prefix)
     assert machine.ask(need("dash"), "-lc", "echo started") == "started"
+
+
+def test_two_installs_in_one_home(machine: Machine) -> None:
+    """The later one goes first."""
+    (machine.home / ".profile").write_text("a=1")
+    before = machine.contents()
+    first, second = ("--prefix", str(machine.home / "first")), ("--prefix", str(machine.home / "second"))
+    machine.install(*first)
+    machine.install(*second)
+    assert machine.ask(need("bash"), "-lc", "command -v uv").startswith(second[1])
+    machine.install("--uninstall", *second)
+    assert machine.ask(need("bash"), "-lc", "command -v uv").startswith(first[1])
+    machine.install("--uninstall", *first)
+    assert machine.contents() == before
 
 
 def test_uninstall_without_an_install_does_nothing(machine: Machine) -> None:
@@ -381,6 +432,32 @@ def test_a_prefix_that_path_cannot_hold_is_refused(machine: Machine, name: str) 
     assert machine.contents() == {}
 
 
+@pytest.mark.parametrize("variable", ["HOME", "ZDOTDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GITHUB_PATH"])
+def test_a_folder_that_the_receipt_cannot_name_is_refused(machine: Machine, variable: str) -> None:
+    """TOML is UTF-8. In words, and before there is anything."""
+    folder = machine.home / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    prefix = () if variable == "XDG_DATA_HOME" else ("--prefix", str(machine.home / "prefix"))
+    said = machine.install(*prefix, code=1, env={variable: str(folder)})
+    assert "not UTF-8, and the receipt could not name" in said
+    assert list(machine.contents()) == [folder.name]
+
+
+def test_a_real_uv_with_a_name_that_is_not_utf8(machine: Machine) -> None:
+    """At the first install, and noted at a later one."""
+    folder = machine.root / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (machine.tools / "uv").rename(folder / "uv")
+    machine.env["PATH"] += f":{folder}"
+    machine.install()
+    noted = machine.prefix / "current" / "real-uv"
+    assert noted.read_bytes() == os.fsencode(folder / "uv") + b"\n"
+    noted.unlink()
+    machine.install()
+    assert noted.read_bytes() == os.fsencode(folder / "uv") + b"\n"
+    assert machine.ask(str(machine.shims / "uv"), "--version").startswith("uv ")
+
+
 def test_a_folder_of_somebody_elses_is_refused(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "precious").write_text("mine")
@@ -411,7 +488,7 @@ def test_a_home_that_is_not_there(machine: Machine) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_folders_that_are_closed() -> None:
-    """On PATH, as after `su` from root: passed over. The home itself: words, or nothing that is there to be found."""
+    """On PATH, as after `su` from root: passed over; a uv that may be run and not read is one. The home: words, or nothing to be found."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own are closed to everybody else
         Path(folder).chmod(0o755)
         machine = Machine(Path(folder, "machine"), uv=None)
@@ -423,6 +500,9 @@ def test_folders_that_are_closed() -> None:
         nobody = [need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups", need("sh"), str(sources / "install.sh")]
         env = {"PATH": f"{closed}:/usr/bin:/bin"}
         assert "there is none on PATH" in machine.run(*nobody, "--dry-run", env=env)
+        closed.chmod(0o755)
+        (closed / "uv").chmod(0o711)
+        assert "there is none on PATH" not in machine.run(*nobody, "--dry-run", env=env)
         machine.home.chmod(0o700)
         assert "Permission denied." in machine.run(*nobody, "--dry-run", code=2, env=env)
         assert "nothing to remove" in machine.run(*nobody, "--uninstall", env=env)
@@ -490,7 +570,11 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     space = mount("--bind /etc/ssl " + shlex.quote(str(etc / "ssl")), f"--rbind {shlex.quote(str(etc))} /etc",
                   f"--bind {shlex.quote(str(opt))} /opt")
     machine.env["PATH"] += ":/usr/bin:/bin"
-    machine.run(*space, "sh", "-c", f"umask 077; exec sh {shlex.quote(str(ROOT / 'install.sh'))} --system")
+    # uv's cache hands on the modes with which it was filled.
+    machine.env["UV_CACHE_DIR"] = str(machine.root / "cache")
+    closed = ("sh", "-c", 'umask 077; exec "$@"', "sh")
+    machine.run(*closed, "uv", "pip", "install", "--target", str(machine.root / "filled"), *sources.find().packages())
+    machine.run(*space, *closed, "sh", str(ROOT / "install.sh"), "--system")
     assert machine.contents() == {}
     line = 'if [ -r "/opt/uv-shim/env" ]; then . "/opt/uv-shim/env"; fi\n'
     assert (etc / "profile.d" / "uv-shim.sh").read_text() == line
@@ -586,6 +670,14 @@ def test_the_real_uv_is_no_shim_and_no_launcher(machine: Machine, tmp_path: Path
     (launcher / "uv").write_text('#!/bin/sh\nexec "${0%/*}/../uv" "$@"\n')
     assert "nothing has changed" not in machine.install(env={"PATH": f"{machine.shims}:{link}:{launcher}:{machine.tools}"})
     assert (machine.prefix / "current" / "real-uv").read_text() == f"{launcher}/uv\n", "better than nothing"
+
+
+def test_the_working_directory_is_gone(machine: Machine) -> None:
+    """It is on PATH, as an empty element: passed over."""
+    gone = machine.temporary / "gone"
+    gone.mkdir()
+    machine.run(need("sh"), "-c", '"$0" "$PWD" && PATH=":$PATH" exec sh "$1"', need("rmdir"), str(ROOT / "install.sh"), cwd=gone)
+    assert machine.ask(str(machine.shims / "uv"), "--version").startswith("uv ")
 
 
 def test_without_a_uv_one_is_fetched(tmp_path: Path) -> None:
@@ -853,16 +945,38 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
     assert killed * stride > 12
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_told_to_stop_it_ends_by_what_it_was_told(machine: Machine, number: signal.Signals) -> None:
+    """While it waits for its uv, so that it cannot have ended before."""
+    uv, reached = machine.tools / "uv", machine.root / "reached"
+    real = uv.resolve()
+    uv.unlink()
+    uv.write_text(f"""#!/bin/sh
+case "$*" in "pip install "*) : >'{reached}' && exec '{need("sleep")}' 100 ;; esac
+exec '{real}' "$@"
+""")
+    uv.chmod(0o755)
+    process = subprocess.Popen([need("sh"), str(ROOT / "install.sh")], env=machine.env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(reached)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert machine.contents() == {}
+    assert list(machine.temporary.iterdir()) == []
+
+
 def test_told_to_stop_it_leaves_nothing_temporary(machine: Machine) -> None:
-    """And ends by what it was told."""
-    for number, moment in ((signal.SIGTERM, 0), (signal.SIGHUP, 0.2), (signal.SIGINT, 0.1)):
+    """While that is being made, and later; it may have ended by then."""
+    for number, moment in (*[(signal.SIGTERM, 0.0)] * 8, (signal.SIGINT, 0.0), (signal.SIGHUP, 0.2), (signal.SIGINT, 0.1)):
         process = subprocess.Popen([need("sh"), str(ROOT / "install.sh"), "--prefix", str(machine.home / number.name)], env=machine.env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
         while not list(machine.temporary.iterdir()):
-            time.sleep(0.005)
+            assert process.poll() is None
+            assert time.monotonic() < until
         time.sleep(moment)
         process.send_signal(number)
-        assert process.wait(60) in (128 + number, 0)
+        assert process.wait(60) in ((128 + number, 0) if moment else (128 + number,))
         assert list(machine.temporary.iterdir()) == []
 
 
@@ -896,7 +1010,10 @@ def running(machine: Machine, make_world: Callable[..., World], index: Index) ->
     def start() -> subprocess.Popen[str]:
         process = subprocess.Popen(["uv", "pip", "install", "--reinstall", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until = time.monotonic() + 60
         while not any("--dry-run" in child.cmdline() for child in psutil.Process(process.pid).children()):
+            assert process.poll() is None
+            assert time.monotonic() < until
             time.sleep(0.02)
         return process
 

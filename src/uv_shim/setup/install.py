@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from uv_shim.setup.layout import Layout
 from uv_shim.setup.receipt import File, Line, Receipt
 from uv_shim.setup.sources import Sources
 from uv_shim.setup.startfiles import CannotEdit
+
+_STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Wishes(NamedTuple):
@@ -91,13 +94,27 @@ class Install:
         # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
         in_force = release.in_force(layout)
         self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
+        self._refuse_names()
         self._refuse_strangers()
+
+    def _refuse_names(self) -> None:
+        """The prefix was looked at by then; these are where start files and the cache are."""
+        users = () if self.layout.system else ("HOME", "ZDOTDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+        for name in (*users, "GITHUB_PATH"):
+            try:
+                self.environ.get(name, "").encode()
+            except UnicodeEncodeError:
+                raise ShimError(f"{name} is {self.environ[name]!a}: that is not UTF-8, and the receipt could not name what is there.",
+                                "Nothing was done. Set it to another path for this call.", code=1) from None
 
     def _refuse_strangers(self) -> None:
         prefix = self.layout.prefix
         if os.path.lexists(prefix) and not os.path.isdir(prefix):
             raise ShimError(f"{prefix} is no folder. Nothing was done; name another one with --prefix.", code=1)
-        if os.path.isdir(prefix) and not self.layout.is_ours() and any(not path.name.endswith(layouts.NEW) for path in prefix.iterdir()):
+        cache = self._cache()
+        ours = layouts.REMEMBERED if cache and os.path.realpath(cache) == os.path.realpath(prefix) else ()
+        if os.path.isdir(prefix) and not self.layout.is_ours() and any(
+                not path.name.endswith(layouts.NEW) and path.name not in ours for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
 
@@ -162,7 +179,10 @@ class Install:
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
         cache = self._cache()
-        if cache and cache not in self.receipt.folders:
+        if cache and layout.is_in(cache):
+            # The folder does not go whole, as the receipt is in it.
+            self.step("", lambda: self._inside(*layouts.REMEMBERED))
+        elif cache and cache not in self.receipt.folders:
             self.step("", lambda: self._know_cache(cache))
         if not self.whole:
             name = release.free_name(layout, self.name)
@@ -193,6 +213,10 @@ class Install:
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
             self._plan_file(fish, self.layout.fish_line + "\n")
+            # It is read after all of those, and may put another uv first by itself.
+            last = fish.parent.with_name("config.fish")
+            if os.path.isfile(last):
+                self._plan_line(last, self.layout.fish_line)
             first = fish.with_name("uv-shim.fish")  # its name at first
             for ours in [ours for ours in self.receipt.files if ours.path == str(first)]:
                 self.step(f"remove {first}", lambda ours=ours: self._remove_file(ours))  # type: ignore[misc]
@@ -253,12 +277,14 @@ class Install:
         new = self.layout.prefix / f".uv{layouts.NEW}"
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(self.folder / "uv", new)
+        if self.layout.system:
+            release.open_to_all(new)
         release.remove(self.layout.uv)
         os.rename(new, self.layout.uv)
         self.changed = True
 
     def _note_uv(self) -> None:
-        layouts.write(self.layout.current / "real-uv", f"{self.uv}\n")
+        layouts.write(self.layout.current / "real-uv", os.fsencode(f"{self.uv}\n"))
         self.changed = True
 
     def _know_cache(self, folder: str) -> None:
@@ -282,7 +308,7 @@ class Install:
 
     def _write_env(self) -> None:
         self._inside(self.layout.env.name)
-        layouts.write(self.layout.env, self.layout.env_text)
+        layouts.write(self.layout.env, os.fsencode(self.layout.env_text))
         self.changed = True
 
     def _know(self, line: Line, known: Line | None) -> None:
@@ -317,7 +343,7 @@ class Install:
             self._know_file(File(str(path), text))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            layouts.write(path, text)
+            layouts.write(path, os.fsencode(text))
         except OSError as error:
             self._by_hand(str(path), text.rstrip(), CannotEdit(error.strerror or str(error)))
         else:
@@ -373,9 +399,17 @@ class Install:
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder that goes."""
-    with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
-        yield Path(name)
+    """A folder that goes. Told to stop while it is made or removed, this stops thereafter, as it would be left otherwise."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            try:
+                yield Path(name)
+            finally:
+                signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -23,6 +23,9 @@ _UNFIT = re.compile(r"[\"$`\\:\n\r]")
 #: What is being made has this before or behind its name until it is renamed; what a run has left there is swept by the next.
 NEW = ".uv-shim-new"
 
+#: Names of what the shim remembers, in its folder in the user's cache.
+REMEMBERED = ("binaries", "bytecode")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -87,6 +90,11 @@ class Layout:
         """Whether a receipt is there."""
         return os.path.isfile(self.receipt) or self.has_old_receipt()
 
+    def is_in(self, folder: str) -> bool:
+        """Whether the prefix is that folder, or below it."""
+        prefix = Path(os.path.realpath(self.prefix))
+        return Path(os.path.realpath(folder)) in (prefix, *prefix.parents)
+
     def has_old_receipt(self) -> bool:
         """Whether there is an old one: a file of that name that speaks of this folder."""
         try:
@@ -139,10 +147,10 @@ def missing_folders(folder: Path) -> list[Path]:
     return missing
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, data: bytes) -> None:
     """Write a file of ours: whole, or not at all."""
     new = path.with_name(f".{path.name}{NEW}")
-    new.write_text(text, encoding="utf-8")
+    new.write_bytes(data)
     os.replace(new, path)
 
 

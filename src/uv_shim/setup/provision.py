@@ -35,16 +35,27 @@ def real_uv(environ: Mapping[str, str], before: Path) -> Path | None:
     """
     launchers: list[Path] = []
     for folder in environ.get("PATH", "").split(os.pathsep):
-        candidate = Path(os.path.abspath(os.path.join(folder or ".", "uv")))
+        try:
+            candidate = Path(os.path.abspath(os.path.join(folder or ".", "uv")))
+        except OSError:
+            continue  # a relative one, and the working directory is gone
         if not os.path.isfile(candidate) or not os.access(candidate, os.X_OK):
             continue
         target = Path(os.path.realpath(candidate))
         if os.path.exists(target.parent.parent / "src" / "uv_shim" / "launch.py") or not _says_uv(candidate, environ):
             continue
-        if target.name == "uv" and target.open("rb").read(2) != b"#!":
+        if target.name == "uv" and not _is_script(target):
             return candidate
         launchers.append(candidate)
     return next(iter(launchers), before if os.access(before, os.X_OK) else None)
+
+
+def _is_script(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(2) == b"#!"
+    except OSError:
+        return False  # closed to this user, and yet it ran: no shell could have read it
 
 
 def _says_uv(candidate: Path, environ: Mapping[str, str]) -> bool:

@@ -27,8 +27,8 @@ class Line:
     text: str
     #: The file was not there before.
     created: bool = False
-    #: The file had no newline at its end, and got one before the line.
-    newline: bool = False
+    #: So many newlines came before the line: one for a file with none at its end, one more for a backslash that would go on with the line.
+    newline: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Receipt:
         folder = new / self.layout.prefix.relative_to(missing[0])
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write(folder / self.layout.receipt.name, self.text())
+            write(folder / self.layout.receipt.name, self.text().encode())
             os.rename(new, missing[0])
         except OSError:
             if not self.layout.is_ours():
@@ -83,7 +83,7 @@ class Receipt:
                 return
         except FileNotFoundError:
             pass
-        write(self.layout.receipt, text)
+        write(self.layout.receipt, text.encode())
 
     def text(self) -> str:
         import tomli_w
@@ -178,8 +178,10 @@ def _loads(text: str) -> Mapping[str, Any]:
 
 
 def _parse(layout: Layout, said: Mapping[str, Any]) -> Receipt:
+    # An earlier version named the cache's folder even where the prefix is in it.
+    folders = [folder for folder in said["folders"] if not layout.is_in(folder)]
     return Receipt(
-        Layout(layout.prefix, said["system"]), said["version"], list(said["directories"]), list(said["folders"]), list(said["inside"]),
+        Layout(layout.prefix, said["system"]), said["version"], list(said["directories"]), folders, list(said["inside"]),
         [Line(**row) for row in said["lines"]], [File(**row) for row in said["files"]])
 
 
@@ -196,7 +198,7 @@ def _parse_old(layout: Layout, text: str) -> Receipt:
             receipt.inside.append(Path(path).name)
         elif kind == "directory":
             receipt.directories.append(path)
-        elif kind == "folder":
+        elif kind == "folder" and not layout.is_in(path):
             receipt.folders.append(path)
         elif kind == "file" and layout.prefix not in Path(path).parents:
             receipt.files.append(File(path, f'contains -- "{layout.shims}" $PATH; or set -gx PATH "{layout.shims}" $PATH\n'))

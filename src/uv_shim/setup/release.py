@@ -32,7 +32,17 @@ def build(layout: Layout, name: str, sources: Sources, packages: Path, uv: Path)
     (new / "real-uv").write_bytes(os.fsencode(uv) + b"\n")
     # The sealing path starts fast, and needs no cache of the user's for it.
     compileall.compile_dir(str(new / "src"), quiet=2)
+    if layout.system:
+        open_to_all(new)
     os.rename(new, layout.releases / name)
+
+
+def open_to_all(folder: Path) -> None:
+    """Let everybody read what is below: it has the modes of uv's cache, which may be root's alone."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
 
 
 def _environment(folder: Path, uv: Path) -> Path:

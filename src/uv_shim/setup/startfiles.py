@@ -13,6 +13,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from uv_shim import config
 from uv_shim.setup.layout import NEW, Layout
 from uv_shim.setup.receipt import Line
 
@@ -39,7 +40,9 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
     files += [path for path in (home / ".bash_profile", home / ".bash_login") if os.path.isfile(path)][:1]
     if os.path.isfile(home / ".bashrc") or _has("bash", environ):
         files.append(home / ".bashrc")
-    zsh = Path(environ.get("ZDOTDIR") or home)
+    zsh = Path(environ.get("ZDOTDIR", ""))
+    if not zsh.is_absolute():
+        zsh = home  # another folder wherever zsh starts
     if os.path.isfile(zsh / ".zshenv") or _has("zsh", environ):
         # Scripts read the first of these alone; after it, a login shell reads the second, and what people type into the third: each
         # may put something else before what is on PATH by then.
@@ -52,15 +55,15 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
 
 def fish(layout: Layout, environ: Mapping[str, str]) -> Path | None:
     """The file for fish; None where there is no fish."""
-    home = _home(environ)
+    base = config.folder("XDG_CONFIG_HOME", ".config", environ)
     if layout.system:
-        config = Path("/etc/fish")
-    elif home:
-        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish"
+        folder = Path("/etc/fish")
+    elif base and _home(environ):
+        folder = Path(base, "fish")
     else:
         return None
     # fish reads these by name, and `uv.env.fish` of uv's own installer puts the bare uv first.
-    return config / "conf.d" / "zz-uv-shim.fish" if os.path.isdir(config) or (not layout.system and _has("fish", environ)) else None
+    return folder / "conf.d" / "zz-uv-shim.fish" if os.path.isdir(folder) or (not layout.system and _has("fish", environ)) else None
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
@@ -97,7 +100,8 @@ def holds(line: Line) -> bool:
 def prepare(path: Path, text: str) -> Line:
     """The line that `add` would put there, and what comes with it."""
     data = contents(path)
-    return Line(str(path), text, created=data is None, newline=bool(data) and not (data or b"").endswith(b"\n"))
+    end = (data or b"")[-2:]
+    return Line(str(path), text, created=data is None, newline=(end[-1:] not in (b"", b"\n")) + end.rstrip(b"\n").endswith(b"\\"))
 
 
 def add(line: Line) -> None:
@@ -108,7 +112,7 @@ def add(line: Line) -> None:
     """
     target = writable(line)
     data = contents(target) or b""
-    added = (b"\n" if line.newline else b"") + os.fsencode(line.text) + b"\n"
+    added = b"\n" * line.newline + os.fsencode(line.text) + b"\n"
     if _replace(target, data + added):
         return
     try:
@@ -138,7 +142,8 @@ def remove(line: Line) -> None:
             target.unlink()
         elif not _replace(target, rest):
             if end < len(data):
-                raise CannotEdit("its folder is not writable, and there is text behind the line")
+                why = "it has a second name" if target.stat().st_nlink > 1 else "its folder is not writable"
+                raise CannotEdit(f"{why}, and there is text behind the line")
             os.truncate(target, start)
     except OSError as error:
         raise CannotEdit(_why(error)) from None
@@ -157,14 +162,14 @@ def writable(line: Line) -> Path:
 
 
 def _find(data: bytes, line: Line) -> tuple[int, int] | None:
-    """Where the line begins and ends; with the newline before it, if that came with it and nothing needs it since."""
+    """Where the line begins and ends; with the newlines before it, if they came with it and nothing needs them since."""
     text = os.fsencode(line.text)
     at = 0
     while at < len(data):
         end = data.find(b"\n", at) + 1 or len(data)
         # An editor may have given the whole file other line ends since.
         if data[at:end].rstrip(b"\r\n") == text:
-            return at - (1 if line.newline and at and end == len(data) else 0), end
+            return at - (line.newline if data[:at].endswith(b"\n" * line.newline) and end == len(data) else 0), end
         at = end
     return None
 
