@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

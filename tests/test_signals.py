@@ -115,7 +115,7 @@ def test_stopped_and_continued(world: World, tell: Callable[[int, int], None], *
         argv = [str(SHIM if number else real.path), "pip", "install", "app"]
         process = start(world, *argv, real=real) if orphaned else subprocess.Popen(
             argv, cwd=world.work, env={**world.env, "UV_SHIM_REAL_UV": str(real.path)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, preexec_fn=os.setpgrp, text=True)
+            stderr=subprocess.PIPE, process_group=0, text=True)
         real.wait()
         tell(process.pid, signal.SIGTSTP)
         until = time.monotonic() + (0.2 if orphaned else 10)

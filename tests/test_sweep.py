@@ -43,7 +43,7 @@ def test_a_sweep_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """Each release is on record as soon as it is measured, and its binary gone, unless the tests keep it; one that fails costs no other."""
     monkeypatch.setattr(sweep, "DATA", tmp_path / "sweep.json")
     monkeypatch.setattr(compatibility, "PAGE", tmp_path / "page.md")
-    monkeypatch.setattr(compatibility, "page", lambda record: " ".join(record))
+    monkeypatch.setattr(compatibility, "page", " ".join)
     monkeypatch.setattr(uvs, "store", lambda: tmp_path / "store")
     monkeypatch.setattr(sweep, "releases", lambda: ["0.4.5", "0.4.6", "0.9.8", "0.12.16"])
     measured: list[str] = []
@@ -98,7 +98,7 @@ def test_the_regimes_are_those_of_the_record() -> None:
     """docs/regimes.md has a row for each, with the releases at its ends; what it says of them is what `versions.Regime` and the record say."""
     record = sweep.load()
     rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in (ROOT / "docs" / "regimes.md").read_text(encoding="utf-8").splitlines()
-            if line.startswith("| ") and line[2:3].isdigit() or line.startswith("| before")]
+            if (line.startswith("| ") and line[2:3].isdigit()) or line.startswith("| before")]
     starts = ["0.0.0", *(re.match(r"[\d.]+", row[0])[0] for row in rows[1:])]  # type: ignore[index]
     assert rows[0][0] == f"before {starts[1]}"
     for (first, after), (releases, shared, checked, _) in zip(zip(starts, [*starts[1:], "99.0.0"]), rows):

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from uv_shim.audit import digests, files, options
+from uv_shim import uvfiles
+from uv_shim.audit import digests, options
 from uv_shim.realuv import is_true
 
 if sys.version_info >= (3, 11):
@@ -81,7 +82,7 @@ def tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[
     if named:
         return [_table(root / named[-1])]
     return [_table(file, *(("tool", "uv") if file.name == "pyproject.toml" else ()))
-            for file in files.read_by_uv((root, *root.parents), environ)]
+            for file in uvfiles.read_by_uv((root, *root.parents), environ)]
 
 
 def _table(path: Path, *keys: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
-from uv_shim.audit import files, options, wheels
+from uv_shim import uvfiles
+from uv_shim.audit import options, wheels
 from uv_shim.audit.cache import normalised
 from uv_shim.errors import ShimError
 from uv_shim.realuv import Output, RealUv
@@ -102,7 +103,7 @@ class Sync(NamedTuple):
         if done.code or not folder:
             raise _failed(done, "uv does not say where its cache is")
         named = (*options.values(self.options, "--cache-dir"), self.environ.get("UV_CACHE_DIR", ""))
-        return None if files.is_for_one_call(folder, *named) else self.project / folder
+        return None if uvfiles.is_for_one_call(folder, *named) else self.project / folder
 
 
 def make(sync: Sync, *, cache_exists: bool) -> Plan:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from uv_shim.audit import files
+from uv_shim import uvfiles
 from uv_shim.doctor.findings import OK, UNKNOWN, WARNING, Finding
 from uv_shim.realuv import is_true
 
@@ -25,7 +25,7 @@ def probe(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for each, or one that there is none."""
     found = [Finding(name, WARNING, f"is set ({environ[name]}): {text}", fix)
              for name, (text, fix) in _VARIABLES.items() if _is_set(name, environ)]
-    for file in files.read_by_uv(upwards(), environ):
+    for file in uvfiles.read_by_uv(upwards(), environ):
         found += _in_file(file)
     yield from found or [Finding("hash settings", OK, "no variable or file of uv changes them here")]
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from uv_shim import router, which
+from uv_shim import config, router, which
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
@@ -225,7 +225,8 @@ def _shells(own: str) -> list[str]:
 def _line_for(shell: str, kind: str, shims: str, environ: Mapping[str, str]) -> str:
     home = environ.get("HOME", "~")
     if shell == "fish":
-        return f"fish_add_path --path --move {shims} at the end of {environ.get('XDG_CONFIG_HOME') or f'{home}/.config'}/fish/config.fish"
+        folder = config.folder("XDG_CONFIG_HOME", ".config", environ) or "~/.config"
+        return f"fish_add_path --path --move {shims} at the end of {folder}/fish/config.fish"
     if shell == "zsh":
         file = f"{environ.get('ZDOTDIR') or home}/{'.zprofile' if kind == 'login' else '.zshrc'}"
     elif shell == "bash" and kind == "login":

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, router, settings, versions, which
-from uv_shim.audit import files
+from uv_shim import config, router, settings, uvfiles, versions, which
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
@@ -189,7 +188,7 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where it is (`uv cache dir`)", "see `real uv`")
         return
-    if files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
+    if uvfiles.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
     base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
@@ -222,7 +221,7 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     environments = place.environments()
     if folder is None:
         yield Finding(name, UNKNOWN, "uv does not say where its cache is", "see `real uv`")
-    elif files.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")) or not os.path.isdir(_existing(folder)):
+    elif uvfiles.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")) or not os.path.isdir(_existing(folder)):
         yield Finding(name, OK, "there is no cache to link from")
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
