@@ -1,6 +1,6 @@
 """What the shim costs, and what it saves: one command, one table.
 
-    python3 benchmarks/run.py            measures all of it (half an hour), writes results.json, docs/benchmarks.md and README's figures
+    python3 benchmarks/run.py            measures all of it (twenty minutes), writes results.json, docs/benchmarks.md and README's figures
     python3 benchmarks/run.py --quick    less of it, in two minutes, and only prints
     python3 benchmarks/run.py --continue goes on where a run was stopped
     python3 benchmarks/run.py --check    whether page, plots and README say what results.json does
