@@ -159,8 +159,8 @@ TEXTS = {
     "wheels, three dependencies each; their sizes are log-normal, half of them below 60 kB (300: {bytes}), each with one data file, which is quicker "
     "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. If the shim cost nothing, it would "
     "be the bare uv's install, and the sync that downloads nothing. A slow line gets fewer pairs (n). Where downloads take "
-    "no time, nothing pays for the shim's 15 ms: five packages at 1000 Mbit/s and 0 ms took between 0.98 and 1.18 times as long as without it, by what "
-    "the disk took at that hour (thirteen measurements; older code, in turn with this one, took as long).\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
+    "no time, nothing pays for the shim's 15 ms: five packages at 1000 Mbit/s and 0 ms took between 0.98 and 1.18 times as long as without it, by the "
+    "hour (thirteen measurements; older code, in turn with this one, took as long).\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
