@@ -22,6 +22,13 @@ COLUMNS = {
     "tampered sdist": "tampered sdist",
 }
 
+#: The same of calls that are not `uv pip`.
+BESIDE = {
+    "files at the sync after uv tool install": "uv tool install",
+    "files at the sync after uv tool run": "uv tool run, uvx",
+    "files at the sync after uv run": "uv run --with",
+}
+
 INTRODUCTION = """\
 # Compatibility
 
@@ -45,8 +52,8 @@ ROUTES = """
 OUTSIDE = """
 ## What the shim does not reach
 
-`uv tool install`, `uvx` and `uv run --with` do not pass through `uv pip`. What `uv tool install` of two wheels leaves to be fetched again
-by `uv sync`:
+`uv tool install`, `uvx` (which is `uv tool run`) and `uv run --with` do not pass through `uv pip`. What they leave of two wheels to be fetched
+again by `uv sync`:
 
 """
 
@@ -64,8 +71,7 @@ def page(record: Mapping[str, Mapping[str, Any]]) -> str:
     text += "all with the same code of the shim.\n\n" if len(states) == 1 else f"with {len(states)} states of the shim's code.\n\n"
     text += table(versions, lambda version: tuple(change(record[version], name) for name in COLUMNS), tuple(COLUMNS.values()))
     text += ROUTES + table(versions, lambda version: tuple(str(record[version]["flag"][name]) for name in COLUMNS), tuple(COLUMNS.values()))
-    tool = "files at the sync after uv tool install"
-    text += OUTSIDE + table(versions, lambda version: (change(record[version], tool),), ("files",))
+    text += OUTSIDE + table(versions, lambda version: tuple(change(record[version], name) for name in BESIDE), tuple(BESIDE.values()))
     odd = [(span(list(group)), what) for what, group in groupby(versions, lambda version: ", ".join(record[version]["options"])) if what]
     words = "The option table agrees with the `--help` of each of them"
     words += ", but for those that were never sealed: " + "; ".join(f"{releases}: `{what}`" for releases, what in odd) + "." if odd else "."
@@ -74,7 +80,7 @@ def page(record: Mapping[str, Mapping[str, Any]]) -> str:
 
 def change(one: Mapping[str, Any], name: str) -> str:
     """Bare, then through the shim."""
-    bare, shim = str(one["bare"][name]), str(one["shim"][name])
+    bare, shim = (str(one[route].get(name, "not measured")) for route in ("bare", "shim"))
     return bare if bare == shim else f"{bare} → **{shim}**"
 
 

@@ -1,6 +1,6 @@
 """Runs the core cases on any set of uv releases, and records what happened: bare, with the flag alone, and through the shim.
 
-    tests/run sweep                         every release that the record lacks
+    tests/run sweep                         every release that the record lacks, or has without one of the cases
     tests/run sweep --all                   and those that were measured with other code of the shim than this
     tests/run sweep --sealed                those of them that need sealing (0.4.6 to 0.12.15)
     tests/run sweep 0.9.8 0.13.9            these, whether the record has them or not
@@ -129,13 +129,31 @@ def tampered_sdist(world: World, route: str) -> object:
 @case
 def files_at_the_sync_after_uv_tool_install(world: World, route: str) -> object:
     """`uv tool install` does not pass through `uv pip`."""
+    return after_tool(world, route, "tool", "install", "--python", str(PYTHON), "app")
+
+
+@case
+def files_at_the_sync_after_uv_tool_run(world: World, route: str) -> object:
+    """Nor does `uv tool run`, which is what `uvx` calls."""
+    return after_tool(world, route, "tool", "run", "--python", str(PYTHON), "app")
+
+
+@case
+def files_at_the_sync_after_uv_run(world: World, route: str) -> object:
+    """Nor does `uv run --with`."""
+    return after_tool(world, route, "run", "--no-project", "--python", str(PYTHON), "--with", "app", "python", "-c", "import app, lib")
+
+
+def after_tool(world: World, route: str, *command: str) -> object:
+    """The same of a call that is not `uv pip`, and uses two wheels."""
     name, data = wheel("app", "1.0", requires=("lib",))
     with zipfile.ZipFile(buffer := io.BytesIO(data), "a") as archive:
-        archive.writestr("app-1.0.dist-info/entry_points.txt", "[console_scripts]\napp = app:run\n")
+        archive.writestr("app_run.py", "def run() -> None:\n    import app, lib\n")
+        archive.writestr("app-1.0.dist-info/entry_points.txt", "[console_scripts]\napp = app_run:run\n")
     world.index.add((name, buffer.getvalue()))
     world.index.add(wheel("lib", "1.0"))
-    result = call(world, route, "tool", "install", "--python", str(PYTHON), "app")
-    return "no uv tool" if "unrecognized subcommand" in result.stderr else after(world, result, "app")
+    result = call(world, route, *command)
+    return "not there" if "unrecognized subcommand" in result.stderr or "unexpected argument" in result.stderr else after(world, result, "app")
 
 
 def measure(version: str) -> Record:
@@ -224,14 +242,15 @@ def sweep(versions: Sequence[str]) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run the core cases on uv releases, and record what happened.")
-    parser.add_argument("versions", nargs="*", help="releases to measure; otherwise those that the record lacks")
+    parser.add_argument("versions", nargs="*", help="releases to measure; otherwise those that the record lacks, or has without one of the cases")
     parser.add_argument("--all", action="store_true", help="also those that were measured with other code than this")
     parser.add_argument("--sealed", action="store_true", help="of these, only what needs sealing")
     parser.add_argument("--page", action="store_true", help="write docs/compatibility.md from the record, and measure nothing")
     chosen = parser.parse_args()
     if not chosen.page:
         known = load()
-        missing = [version for version in releases() if version not in known or (chosen.all and known[version].get("code") != code())]
+        missing = [version for version in releases() if known.get(version, {}).get("bare", {}).keys() != CASES.keys()
+                   or (chosen.all and known[version].get("code") != code())]
         if chosen.sealed:
             missing = [version for version in missing if Version("0.4.6") <= Version(version) < Version("0.12.16")]
     done = chosen.page or sweep(chosen.versions or missing)

@@ -39,6 +39,15 @@ def test_the_promise_holds_on_each_release() -> None:
         assert record[version]["options"] == [], version
 
 
+def test_what_passes_no_shim_is_as_it_was() -> None:
+    """`uv tool install`, `uv tool run` and `uv run --with` do through the shim what they do without."""
+    for version, row in sweep.load().items():
+        assert {name: row["bare"][name] for name in compatibility.BESIDE} == {name: row["shim"][name] for name in compatibility.BESIDE}, version
+        if Version(version) >= Version("0.4.6"):
+            fetched = 2 if Version(version) < Version("0.11.19") else 0
+            assert [row["bare"][name] for name in compatibility.BESIDE] == [fetched] * 3, version
+
+
 def test_a_sweep_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each release is on record as soon as it is measured, and its binary gone, unless the tests keep it; one that fails costs no other."""
     monkeypatch.setattr(sweep, "DATA", tmp_path / "sweep.json")
@@ -55,7 +64,7 @@ def test_a_sweep_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path:
         if version in trouble:
             raise trouble[version]
         measured.append(version)
-        return {"options": []}
+        return {"bare": dict.fromkeys(sweep.CASES), "options": []}
 
     def run(*arguments: str) -> None:
         monkeypatch.setattr("sys.argv", ["sweep", *arguments])
@@ -82,6 +91,9 @@ def test_a_sweep_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert measured == ["0.4.6", "0.9.8"]
     run("0.4.5")
     assert measured == ["0.4.5"]
+    monkeypatch.setattr(sweep, "CASES", {**sweep.CASES, "one more": max})
+    run("--sealed")
+    assert measured == ["0.4.6", "0.9.8"]  # the record lacks the new case
 
 
 def test_the_page_says_whether_the_record_is_of_one_code() -> None:
