@@ -169,8 +169,9 @@ TEXTS = {
     "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. If the shim cost nothing, it would "
     "be the bare uv's install, and the sync that downloads nothing. If it were two calls of uv: a dry run and the install, without which no hash "
     "is known before the download, and nothing for shell, Python and the question for the hashes. A slow line gets fewer pairs (n).\n\n"
-    "Where downloads take no time, nothing pays for the second uv: five packages at 1000 Mbit/s and 0 ms take {worst} as long as without the shim, where "
-    "the two calls of uv alone take {asked}, and shell and Python {started} more.\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
+    "Where downloads take no time, nothing pays for the second uv: five packages at 1000 Mbit/s and 0 ms take {worst} as long as without the shim. "
+    "There, the two calls of uv alone take {asked}, and shell and Python {started} more; the rest is the question for the hashes, and this index on the "
+    "same cores.\n\n![Time through the shim against the bare uv's](benchmarks-cold.svg)\n",
     "By the number of packages": "What the shim adds to `uv pip install` on {sealed}, with that many packages in the environment, or in the cache with "
     "their hashes and to be installed into an empty environment.\n\n![Milliseconds added, by the number of packages](benchmarks-growth.svg)\n",
     "Peak memory of the Python half": "It is gone when uv installs: it becomes uv.\n",
@@ -185,6 +186,8 @@ CLOSING = """
 |---|---|---|
 | uv's dry run started by the shell, before Python | not measured as a whole | a shell can start it only as a background job: such a one ignores Ctrl-C for good, and so do its build hooks; with one core, what installs something takes 8 ms longer |
 | the hashes read from uv's own copies of the pages, not asked for | what the query takes: 3 ms with 5 packages | their layout is uv's own, and which hash belongs to which file would be a guess |
+| the query started while uv asks a new environment's Python about itself | 4 ms of 105 where the index is on the same two cores, nothing where uv waits for the line | it would be started for a guess |
+| the query told what to ask before the dry run has ended | 3 ms | what stands in uv's log before its end may be forged by metadata |
 | hashes kept from earlier calls | the same | an index may change what it advertises |
 | all modules in one file of bytecode | 0.1 ms | too little for a second way to load them |
 | no garbage collection | none | |
