@@ -1265,6 +1265,27 @@ def test_a_package_that_a_build_needs_as_well(make_world: Callable[..., World], 
     assert (result.code, result.said, world.freeze()) == (0, (), "helper==1.0\nsrc==1.0\n"), result.stderr
 
 
+@pytest.mark.parametrize("how", ["-b", "UV_BUILD_CONSTRAINT"])
+@pytest.mark.parametrize("mode", MODES)
+def test_build_requirements_with_a_hash_of_the_users(make_world: Callable[..., World], version: str, mode: str, how: str) -> None:
+    """What a build needs is checked where the user gives its hash as a build constraint; where not, only by uv 0.12.16 and later."""
+    world = make_world(version)
+    name, data = sdist("src", "1.0")
+    world.index.add((name, requiring(data, "helper")))
+    bad = evil_wheel(world.index, "helper")
+    own_file(world, "b.txt", f"helper==1.0 --hash=sha256:{digest(bad, served=False)}\n")
+    options, env = (("-b", "b.txt"), {}) if how == "-b" else ((), {"UV_BUILD_CONSTRAINT": "b.txt"})
+    result = attempt(world, install(*options, "src"), mode, **env)
+    refused_for(result, bad, anywhere=mode == "enforce")
+    assert world.freeze() == ""
+    assert (attempt(world, install("src"), mode).code == 0) == (numbers(version) < NATIVE_CHECK)
+    bad.data = bad.original or b""
+    shutil.rmtree(world.root / "cache")
+    (world.root / "cache").mkdir()
+    result = attempt(world, install("--reinstall", *options, "src"), mode, **env)
+    assert (result.code, result.said, world.freeze()) == (0, (), "src==1.0\n"), result.stderr
+
+
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
 @pytest.mark.parametrize("mode", MODES)
 def test_builds_that_need_a_package_in_two_versions(make_world: Callable[..., World], version: str, mode: str) -> None:
