@@ -38,8 +38,7 @@ def least(row: Row) -> float:
 
 
 def asked_first(row: Row) -> str:
-    """Times the bare uv's time, if the shim were uv alone: a dry run, the install, and the sync that downloads nothing; empty where the line
-    takes the time."""
+    """Times the bare uv's time, if the shim were two calls of uv, and the sync that downloads nothing; empty where the line takes the time."""
     if "asked first" not in row:
         return ""
     found = spread((asked + sealed) / bare for asked, sealed, bare in zip(row["asked first"], row["shim sync"], row["bare"]))
