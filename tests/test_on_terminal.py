@@ -152,3 +152,37 @@ def test_no_spinner_where_it_cannot_be_erased(make_world: Callable[..., World]) 
     world.index.interfere = lambda request: "/simple/" in request.path and not answer.wait(20)
     code, turned, _ = seen(world, str(SHIM), environ={"TERM": "dumb"}, answer=answer)
     assert (code, turned) == (0, False)
+
+
+@pytest.mark.parametrize("answered", ["y", "n"])
+@pytest.mark.parametrize(("version", "mode"), [("0.4.30", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce")])
+def test_uv_asks_whether_a_file_of_requirements_is_meant(make_world: Callable[..., World], version: str, mode: str, answered: str) -> None:
+    """And gets the answer, or, in `enforce`, does not come to it: what the file names, nobody has looked at."""
+    world = make_world(version, UV_SHIM_MODE=mode)
+    world.index.add(wheel("alpha", "1.0", note="evil"), original=wheel("alpha", "1.0")[1])
+    world.index.add(wheel("requirements-txt", "1.0"))
+    (world.work / "requirements.txt").write_text("alpha\n")
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(world.work)
+        os.execve(str(SHIM), [str(SHIM), "pip", "install", "requirements.txt"], {**world.env, "TERM": "xterm"})
+    text, told = "", False
+    while True:
+        try:
+            text += os.read(terminal, 4096).decode("utf-8", "replace")
+        except OSError:
+            break
+        if "y/n" in text and not told:
+            told = True
+            os.write(terminal, answered.encode())
+    os.close(terminal)
+    code = os.WEXITSTATUS(os.waitpid(process, 0)[1])
+    line = next(line for line in text.splitlines() if "uv-shim: " in line)
+    assert "-r requirements.txt" in line
+    if mode == "enforce":
+        assert (told, code, world.freeze()) == (False, 2, "")
+        assert "refused: " in line
+    else:  # it is told first that nothing is sealed
+        assert (told, code, world.freeze()) == (True, 0, "alpha==1.0\n" if answered == "y" else "requirements-txt==1.0\n")
+        assert "unsealed: " in line
+        assert text.index("unsealed: ") < text.index("y/n")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from uv_shim.arguments import CommandLine
+from uv_shim.demo.index import Index
+from uv_shim.demo.wheels import wheel
 from uv_shim.inputs import Inputs
 from uv_shim.plan import Interpreter, interpreter
 from uv_shim.query import Query, spelled
 from uv_shim.realuv import RealUv
 from uv_shim.versions import Regime
+from world import World, project
 
 
 @pytest.mark.parametrize(("line", "path", "version"), [
@@ -63,3 +68,62 @@ def test_one_version_in_two_spellings(one: str, other: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("1.0.1", "1.1"), ("1.10", "1.1"), ("1.0a1", "1.0b1"), ("1.0", "2.0"), ("1.0.dev1", "1.0.post1")])
 def test_two_versions(one: str, other: str) -> None:
     assert spelled(one) != spelled(other)
+
+
+#: Of each regime one; where uv checks by itself, only `enforce` asks.
+ASKING = [("0.5.26", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce")]
+
+
+def asked(index: Index) -> list[str]:
+    """Paths that were asked for from now on."""
+    paths: list[str] = []
+
+    def note(request: object) -> bool:
+        paths.append(request.path)  # type: ignore[attr-defined]
+        return False
+
+    index.interfere = note
+    return paths
+
+
+@pytest.mark.parametrize("kept", ["max-age=600", "no-store"])
+@pytest.mark.parametrize(("version", "mode"), ASKING)
+def test_no_other_index_hears_of_what_an_explicit_one_has(make_world: Callable[..., World], version: str, mode: str, kept: str) -> None:
+    """The name itself may be nobody's business; and somebody may have published it there."""
+    world = make_world(version, UV_SHIM_MODE=mode)
+    index = world.index
+    index.configure("private", cache_control=kept)
+    index.add(wheel("lib", "1.0"), "private")
+    index.add(wheel("lib", "1.0", note="another's"))
+    index.add(wheel("app", "1.0"))
+    project(world.work, "app", "lib", extra=f'[tool.uv.sources]\nlib = {{ index = "private" }}\n[[tool.uv.index]]\nname = "private"\n'
+            f'url = "{index.simple("private")}"\nexplicit = true\n')
+    heard = {}
+    for program in ("bare", "run"):
+        paths = asked(index)
+        result = getattr(world, program)("pip", "install", "-r", "pyproject.toml", check=True)
+        assert world.freeze() == "app==1.0\nlib==1.0\n"
+        heard[program] = sum(path.startswith("/main/simple/lib") for path in paths)
+        world.bare("pip", "uninstall", "app", "lib", check=True)
+        shutil.rmtree(world.root / "cache")
+    assert heard == ({"bare": 1, "run": 1} if version == "0.5.26" else {"bare": 0, "run": 0})  # that one asks all of them itself
+    if (version, kept) == ("0.5.26", "no-store"):
+        assert "lib (uv did not tell" in result.said[0]  # of which the page is
+    else:
+        assert result.said == ()
+
+
+@pytest.mark.parametrize(("version", "mode"), ASKING)
+def test_a_page_that_may_not_be_kept_beside_another_indexs(make_world: Callable[..., World], version: str, mode: str) -> None:
+    """The cache has the page of another index for that name, and uv would take it where there is no network."""
+    world = make_world(version, UV_SHIM_MODE=mode)
+    index = world.index
+    index.add(wheel("lib", "1.0", note="another's"))
+    world.bare("pip", "install", "lib", check=True)
+    world.bare("pip", "uninstall", "lib", check=True)
+    index.configure("private", cache_control="no-store")
+    index.add(wheel("lib", "1.0"), "private")
+    index.add(wheel("app", "1.0", requires=("lib",)))
+    result = world.run("pip", "install", "app", env={"UV_EXTRA_INDEX_URL": index.simple("private")}, check=True)
+    assert result.said == ()
+    assert next(world.venv.rglob("lib.py")).read_text().endswith("note = ''\n")

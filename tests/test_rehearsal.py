@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
-from world import World, project
+from world import World, normalise, project
 
 WITH_FILES = ("0.6.17", "0.9.8", "0.11.18", "0.12.15")
 
@@ -51,6 +54,44 @@ def test_wheels_of_which_some_are_in_the_cache(world: World, program: str) -> No
     assert world.sync(project(world.root / "project", "alpha")).files == 0
 
 
+def unpacked(folder: Path, name: str, *requires: str, note: str = "") -> Path:
+    """The sources of a project whose build writes itself down in HOME, in a folder."""
+    with tarfile.open(fileobj=io.BytesIO(sdist(name, "1.0", requires=requires, note=f"{note}\n{COUNTED}")[1])) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / f"{name}-1.0"
+
+
+COUNTED = "import os, pathlib, sys; print(sys.argv, file=pathlib.Path(os.environ['HOME'], 'builds').open('a'))"
+
+
+@pytest.mark.parametrize("version", WITH_FILES)
+@pytest.mark.parametrize("words", ["./gamma-1.0", "-e ./gamma-1.0", "-r names.txt", "./gamma-1.0-py3-none-any.whl"])
+def test_what_lies_here_beside_wheels(make_world: Callable[..., World], index: Index, version: str, words: str) -> None:
+    """No constraint is about it; the dry run builds it once for its metadata, the install does what it does without the shim, and says so."""
+    index.add(wheel("alpha", "1.0", requires=("beta",)))
+    index.add(wheel("beta", "1.0"))
+    builds, said = {}, {}
+    for program in ("bare", "shim"):
+        world = make_world(version, program)
+        unpacked(world.work, "gamma", "alpha")
+        name, data = wheel("gamma", "1.0", requires=("alpha",))
+        (world.work / name).write_bytes(data)
+        (world.work / "names.txt").write_text("./gamma-1.0\n")
+        if program == "bare":
+            said["bare"] = normalise(world.bare("pip", "install", *words.split(), check=True).stderr, world)
+        else:
+            said["shim"] = normalise(world.run("pip", "install", *words.split(), check=True).stderr, world)
+        built = world.home / "builds"
+        builds[program] = len(built.read_text().splitlines()) if built.exists() else 0
+        again = make_world(version, f"{program} again")
+    unpacked(again.work, "gamma", "alpha")
+    (again.work / name).write_bytes(data)
+    (again.work / "names.txt").write_text("./gamma-1.0\n")
+    assert dry_runs(again, *words.split()) == 1
+    assert builds["shim"] <= 2 * builds["bare"]
+    assert said["shim"] == said["bare"]
+
+
 @pytest.mark.parametrize("version", ["0.4.30", "0.5.26"])
 def test_hashes_of_a_version(world: World) -> None:
     """A uv that tells hashes by version, and not by file, could take another file."""
@@ -59,7 +100,7 @@ def test_hashes_of_a_version(world: World) -> None:
 
 @pytest.mark.parametrize("version", WITH_FILES)
 @pytest.mark.parametrize("case", ["one is installed", "all is in the cache, and offline", "an sdist", "the second attempt", "a hash of the caller's",
-                                  "an override", "a local project", "enforce"])
+                                  "an override", "enforce"])
 def test_whatever_could_come_out_otherwise(world: World, index: Index, case: str) -> None:
     """Then uv is asked."""
     words = ["alpha"]
@@ -81,10 +122,6 @@ def test_whatever_could_come_out_otherwise(world: World, index: Index, case: str
     elif case == "an override":
         (world.work / "override.txt").write_text("beta<3\n")
         words += ["--override", "override.txt"]
-    elif case == "a local project":
-        (world.work / "local").mkdir()
-        (world.work / "local" / wheel("gamma", "1.0")[0]).write_bytes(wheel("gamma", "1.0")[1])
-        words.append(f"./local/{wheel('gamma', '1.0')[0]}")
     else:
         env["UV_SHIM_MODE"] = "enforce"
     assert dry_runs(world, *words, **env) >= 2

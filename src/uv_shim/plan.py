@@ -15,6 +15,9 @@ SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.zst", ".tar.lzm
 
 _PYTHONS = ("Python", "CPython", "PyPy", "GraalPy", "Pyodide")
 
+#: In what uv says of a project, or a file, that lies on this machine.
+HERE = " @ file:"
+
 #: From here on, uv's log is about packages of indexes; before, about direct URLs.
 SOLVING = "DEBUG Solving with target Python version"
 
@@ -73,6 +76,8 @@ class Plan:
         self.pages: dict[str, list[str]] = {}
         #: (name, version) of what the cache cannot serve.
         self.uncached: set[tuple[str, str]] = set()
+        #: Names of what lies here and is built again at each call that names it.
+        self.rebuilt: set[str] = set()
         self.python: Interpreter | None = None
         #: What uv says where it finds every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
@@ -122,6 +127,8 @@ def parse_log(stderr: str) -> Plan:
         elif line.startswith("DEBUG Identified uncached "):
             name, _, version = line.rsplit(": ", 1)[-1].strip().partition("==")
             plan.uncached.add((normalize(name), version))
+        elif line.startswith("DEBUG Must revalidate requirement: "):
+            plan.rebuilt.add(normalize(line.rpartition(": ")[2]))
         elif plan.python is None:
             plan.python = interpreter(line)
     return plan

@@ -359,16 +359,20 @@ class Preflight:
     def settles(self, plan: Plan, pins: list[Pin]) -> bool:
         """Whether uv can only come to the same plan under these pins, and no rehearsal is needed.
 
-        All that it looked at is a wheel of an index, taken at once, and pinned to that very file; nothing installed is kept or removed.
-        What the cache has without its hash is downloaded once more, which takes a network.
+        All that it looked at is a wheel of an index, taken at once, and pinned to that very file, or lies here; nothing installed is kept
+        or removed. What the cache has without its hash is downloaded once more, which takes a network.
         """
         wanted = {(pin.name, pin.version) for pin in pins}
-        return (
+        settled = (
             self._may_settle(plan)
             and wanted == set(plan.selected)
             and all(digest.startswith("sha256:") for pin in pins for digest in pin.digests)
-            and (wanted == plan.uncached or not self.places.is_offline())
+            and (wanted.issubset(plan.uncached) or not self.places.is_offline())
         )
+        if settled:
+            # That, the install builds once more, and says so.
+            self.progress = [text for text in self.progress if hashes.normalize(text.split()[1]) not in plan.rebuilt]
+        return settled
 
     def _may_settle(self, plan: Plan) -> bool:
         """As far as this can be told before the hashes are there."""
@@ -378,9 +382,9 @@ class Preflight:
             and not plan.warnings
             and self._inputs.plain
             and not self._line.has("--overrides", "--offline") and "UV_OVERRIDE" not in self._uv.environ
-            and all(change.sign == "+" and not change.url for change in plan.changes)
-            and len(plan.selected) == len(plan.changes) > 0
-            and {name for name, _ in plan.selected} == plan.searched
+            and all(change.sign == "+" and change.url[:5] in ("", "file:") for change in plan.changes)
+            and len(plan.selected) == len([change for change in plan.changes if not change.url]) > 0
+            and {name for name, _ in plan.selected} == {name for name in plan.searched if plans.HERE not in name}
             and all(filename.endswith(".whl") for filename in plan.selected.values())
         )
 

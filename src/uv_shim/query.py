@@ -20,6 +20,8 @@ from uv_shim.versions import Regime
 #: ``output-file`` would have uv overwrite the caller's file.
 NO_OUTPUT_FILE = "/dev/null/pylock.toml"
 
+_INDEX = "--index"
+
 #: Options that say where uv's cache is.
 _WHERE = ("--cache-dir", "--config-file", "--no-config", "--isolated", "--directory", "--project")
 
@@ -76,7 +78,7 @@ class Query:
         for roots, keys in groups.items():
             # And an override of the settings goes before what is asked for, but not before a constraint.
             versions = PrivateFile("".join(f"{name}=={version}\n" for name, version in keys).encode())
-            self._ask(keys, ["-c", versions.path, *(word for root in roots for word in ("--index", root))], plan)
+            self._ask(keys, ["-c", versions.path, *(word for root in roots for word in (_INDEX, root))], plan)
             versions.close()
         if not (self._regime.format or self._regime.computes):
             self._attribute(wanted, plan)
@@ -86,6 +88,12 @@ class Query:
         asked = list(wanted)
         beside: list[tuple[str, str]] = []
         output = self._compile(asked, options, plan)
+        elsewhere = [] if _INDEX in options else self._elsewhere(asked, output, plan)
+        if elsewhere:
+            # They come from an explicit index, and no other one gets to know of them.
+            wanted = [key for key in asked if key not in elsewhere]
+            asked = wanted[:]
+            output = self._compile(asked, options, plan) if asked else output
         # uv 0.12.15 tells no hash at all while one file has none, and names that file.
         filename = hashes.file_name(plans.file_without_hash(output.stderr))
         while filename:
@@ -150,10 +158,18 @@ class Query:
             named = self._line.values("--requirements") + (self._line.plain() if self._line.command == "sync" else [])
             options = [*options, *([value for value in named if value.endswith(_PROJECT_FILES)] or ["pyproject.toml"])]
             output = run(options, offline=offline)
-        if not (printed(output) or self._offline or plans.file_without_hash(output.stderr)):
-            output = run(options, offline=False)
+        if offline and not (self._offline or plans.file_without_hash(output.stderr)):
+            # Where a page may not be kept, the cache's page of another index takes its place.
+            elsewhere = self._elsewhere(wanted, output, plan)
+            if _INDEX in options if elsewhere else not printed(output):
+                output = run(options, offline=False)
         requirements.close()
         return output
+
+    def _elsewhere(self, asked: list[tuple[str, str]], output: Output, plan: Plan) -> list[tuple[str, str]]:
+        """What was looked for on an index where the dry run did not look for it."""
+        looked = plans.parse_log(output.stderr).pages
+        return [key for key in asked if plan.pages.get(key[0]) and not set(looked.get(key[0], ())).issubset(plan.pages[key[0]])]
 
     def compile_urls(self, requirements: PrivateFile, python: Interpreter | None) -> Output:
         """Have uv download those direct URLs: it computes and keeps their hashes."""
@@ -191,6 +207,8 @@ class Query:
             # Where several indexes were looked at, any may have been the one: of their digests, none else is accepted.
             looked = [pages.digests_of(cache, name, root, filename) for root in plan.pages.get(name) or [""]] if filename else []
             runs = [run for run in looked if run is not None]
+            if runs and told is None and len(runs) < len(looked) and not self._regime.computes:
+                continue  # the one that is not kept may be the one
             if runs:
                 digests = [digest for run in runs for digest in pages.readings(run)] if told is None else [
                     digest for digest in told if any(digest.partition(":")[2].encode() in run for run in runs)]

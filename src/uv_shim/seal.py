@@ -10,7 +10,7 @@ import posix
 import sys
 
 from uv_shim import config, memo, versions
-from uv_shim.arguments import CommandLine
+from uv_shim.arguments import WORKING_DIRECTORY, CommandLine
 from uv_shim.errors import EXIT_REFUSED, ShimError
 from uv_shim.realuv import RealUv, knows_width
 from uv_shim.versions import Regime
@@ -149,6 +149,10 @@ class Sealing:
         given = self.environ.get("UV_REQUIRE_HASHES", "").lower()  # what is neither a yes nor a no, uv refuses
         demands = line.turns_on("--require-hashes") or (
             not line.has("--no-require-hashes") and given not in ("", "0", "false", "no", "off", "n", "f"))
+        named = self.mistaken(line)
+        if named:
+            # Its answer is the user's, and read by nobody but the uv that installs.
+            return self.unsealed(line, f"what uv installs here, as it asks whether {named} is a file of requirements (say so: -r {named})")
         # The first question is asked while the rest of this is imported, which costs nothing beside a running uv. Where files are
         # named, what can be read only once is kept before. (With `--no-cache` there is a cache to be made first.)
         early = not demands and not line.names_files(self.environ)
@@ -185,6 +189,16 @@ class Sealing:
             ask.close()
             if turning:
                 turning.erase()
+
+    def mistaken(self, line: CommandLine) -> str:
+        """The file, named like a package, of which uv asks on a terminal whether it is one of requirements; empty where it does not ask."""
+        for word in line.plain() if line.command == "install" and posix.isatty(2) else ():
+            if word.endswith((".txt", ".in")) or word in ("pyproject.toml", "setup.py", "setup.cfg") or (
+                    word.startswith("pylock.") and word.endswith(".toml")):
+                folders = (line.folder, *(self.environ[name] for name in WORKING_DIRECTORY if self.environ.get(name)))
+                if any(posix.access(word if word.startswith("/") else f"{folder}/{word}", posix.F_OK) for folder in folders):
+                    return word
+        return ""
 
     def read(self, line: CommandLine, inputs: Inputs, regime: Regime) -> str:
         """Read the files that the command line names; what cannot be sealed for it, and why, if anything."""
