@@ -6,6 +6,7 @@ each time. With ``--all-uv`` all of them on each.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -21,6 +22,7 @@ import audit_situations
 from audit_situations import HITS, SITUATIONS, UNKNOWNS, Expected, Stage, publish
 from uv_shim.audit import rows
 from uv_shim.demo.index import Index
+from uv_shim.doctor.findings import Finding
 from world import PYTHON, ROOT, World
 
 if TYPE_CHECKING:
@@ -53,6 +55,14 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     noted = ("interpreter-v", ".lock", "CACHEDIR.TAG", ".gitignore", ".git")
     return {str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns) for path in folder.rglob("*")
             if not path.is_dir() and not path.name.endswith(noted) and not str(path.relative_to(folder)).startswith(noted)}
+
+
+def test_a_row_is_a_value() -> None:
+    """As a finding of `doctor` is: nobody changes it once it is made, and it is no tuple that is compared with others by its order."""
+    for kind in (rows.Row, Finding):
+        assert dataclasses.is_dataclass(kind)
+        assert vars(kind)["__dataclass_params__"].frozen
+        assert not issubclass(kind, tuple)
 
 
 def test_what_is_said_is_what_is_fetched(release: str, situation: Callable[[Stage], Expected], tmp_path: Path) -> None:

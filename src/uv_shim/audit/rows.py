@@ -7,6 +7,7 @@ the row says so, and is unknown where it is the download that decides, which loo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,7 +81,8 @@ class Near(NamedTuple):
     words: str
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """What will happen to one package."""
 
     name: str
