@@ -74,6 +74,26 @@ def test_version_and_usage() -> None:
     assert "demo" in call("--help").stdout
 
 
+@pytest.mark.parametrize(("args", "said", "expected", "then"), [
+    ("", "the following arguments are required: command", "[-h] [--version] command ...", ""),
+    ("no-such-command", "invalid choice: 'no-such-command'", "doctor", ""),
+    ("which --jsn", "unrecognized arguments: --jsn", "[-h] [--json]", " which"),
+    ("config set mode", "the following arguments are required: VALUE", "KEY VALUE", " config set"),
+    ("config get mode extra", "unrecognized arguments: extra", "[-h] [--json] KEY", " config get"),
+    ("warm -p", "argument -p/--python: expected one argument", "[-p VERSION]", " warm"),
+    ("audit --cache --nothing", "unrecognized arguments: --nothing", "[PROJECT]", " audit"),
+    ("install --layer", "argument --layer: expected one argument", "[--layer DIR]", " install"),
+])
+def test_what_is_wrong_with_the_arguments(args: str, said: str, expected: str, then: str) -> None:
+    """One line of ours: what is wrong, what was expected, and where there is more; exit code 2."""
+    done = call(*args.split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith("uv-shim: ")
+    assert said in done.stderr
+    assert expected in done.stderr
+    assert done.stderr.endswith(f"`. Next step: `uv-shim{then} --help`.\n")
+
+
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     """`uv-shim which | true`."""
     program = f"'{COMMAND}' which | true; exit ${{PIPESTATUS[0]}}"

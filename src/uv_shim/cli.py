@@ -12,14 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from uv_shim import __version__
 from uv_shim.errors import ShimError
 from uv_shim.report import Answer, Style, as_json
 
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+    _Commands = argparse._SubParsersAction["_Parser"]  # noqa: SLF001  # argparse has no public name for it
 
 
 class Arguments(argparse.Namespace):
@@ -41,6 +41,20 @@ class Arguments(argparse.Namespace):
     layer: str | None
     #: Options of uv that audit passes on.
     sync: list[str]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments as everything else is said here, and of the very command that they were for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401  # as there
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        usage = " ".join(self.format_usage().split()).partition("usage: ")[2].replace(f" {self.prog} ", f"`, or `{self.prog} ")
+        raise ShimError(f"{message}. Expected: `{usage}`. Next step: `{self.prog} --help`.")
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -72,10 +86,9 @@ def _answered(argv: list[str], environ: Mapping[str, str]) -> Answer:
     end = argv.index("--") if argv[:1] == ["audit"] and "--" in argv else len(argv)
     try:
         arguments = _parser().parse_args(argv[:end], namespace=Arguments())
-    except SystemExit as said:
-        # Help, or what is wrong with the arguments. Python would complain at its end of what cannot be written.
-        if not said.code:
-            sys.stdout.flush()
+    except SystemExit:
+        # Help. Python would complain at its end of what cannot be written.
+        sys.stdout.flush()
         _let_go()
         raise
     if end < len(argv):
@@ -112,8 +125,8 @@ def _let_go() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="uv-shim", description="Look after the uv shim.")
+def _parser() -> _Parser:
+    parser = _Parser(prog="uv-shim", description="Look after the uv shim.")
     parser.add_argument("--version", action="version", version=f"uv-shim {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     demo = commands.add_parser(
