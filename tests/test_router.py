@@ -436,6 +436,17 @@ exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
     assert "no Python" not in router.call("pip", "install", "x", UV_SHIM_MODE="enforce").stderr
 
 
+def test_an_empty_file_is_no_python(router: Router, tmp_path: Path) -> None:
+    """A shell that is told to exec one ends with exit code 0, and uv would never be called: a download that was cut off, a full disk."""
+    empty = Router.program(tmp_path / "empty" / "python3", "")
+    cases: list[tuple[str, dict[str, Any]]] = [(f"{router.path}:{empty.parent}", {}), (router.path, {"UV_SHIM_PYTHON": str(empty)})]
+    for path, env in cases:
+        for rest, said in (("", "unsealed: what uv installs here, as no Python"), (f":{PYTHON.parent}", "mode seal")):
+            done = router.call("pip", "install", "x", path=path + rest, UV_SHIM_TRACE="1", RECORDED_EXIT="7", **env)
+            assert done.returncode == 7, done.stderr
+            assert said in done.stderr
+
+
 def test_the_launcher_of_a_version_manager_is_left_alone(router: Router, tmp_path: Path) -> None:
     """pyenv's or asdf's `python3` may have no version to start, and would end the call: another one is taken, or the one that uv knows."""
     launcher = Router.program(tmp_path / "manager" / "shims" / "python3", "#!/bin/sh\necho 'No version is set' >&2; exit 126\n")
