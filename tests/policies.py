@@ -29,7 +29,7 @@ def main(folder: Path, router: list[str]) -> None:
         env = {"HOME": str(folder / "home"), "PATH": "/nonexistent", "UV_SHIM_REAL_UV": asked["real"], "RECORD": str(folder / "record"),
                "UV_SHIM_PYTHON": asked["python"], "UV_SHIM_TRACE": "1", "RECORDED_VERSION": "0.12.15", **({"UV_SHIM_MODE": wish} if wish else {})}
         (folder / "record").unlink(missing_ok=True)
-        done = subprocess.run([*router, "pip", "install", "--version"], env=env, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run([*router, "pip", "install", "--version" if asked["python"] else "x"], env=env, cwd=folder, capture_output=True, text=True, check=False)
         record = (folder / "record").read_text() if (folder / "record").exists() else None
         happened.append((done.returncode, done.stderr, record))
     json.dump(happened, sys.stdout)

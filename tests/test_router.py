@@ -268,7 +268,7 @@ def test_a_variable_that_is_a_relative_path_names_no_folder(router: Router, tmp_
     for python in (str(PYTHON), "/nonexistent"):
         done = router.call("pip", "install", "--help", path=f"{SHIM.parent}:{real.parent}", XDG_CACHE_HOME="here", XDG_CONFIG_HOME="here",
                            UV_SHIM_PYTHON=python, UV_SHIM_TRACE="1", HOME=str(tmp_path / python.strip("/").replace("/", "-")))
-        assert "--verify-hashes" in done.stderr.splitlines()[-1] if python == str(PYTHON) else "unsealed" in done.stderr
+        assert "--verify-hashes" in done.stderr.splitlines()[-1] if python == str(PYTHON) else "or not able to: exec" in done.stderr
     assert [path.name for path in (tmp_path / "here" / "uv-shim").iterdir()] == ["config.toml"]
 
 
@@ -407,6 +407,30 @@ def test_without_python_the_mode_decides(router: Router, tmp_path: Path) -> None
         assert done.returncode == 2
         assert "nothing was installed" in done.stderr
         assert not router.record.exists()
+
+
+#: The caller's words behind the command, and what they are without Python in `seal` and in `enforce`.
+OWN_WORDS = {
+    "--no-verify-hashes": ("untouched", "refused"), "--help": ("flagged", "flagged"), "-h": ("flagged", "flagged"),
+    "--version": ("flagged", "flagged"), "-- --help": ("unsealed", "refused"), "-- --no-verify-hashes": ("unsealed", "refused"),
+    "-- -h": ("unsealed", "refused"), "--help --no-verify-hashes": ("untouched", "refused"), "--helper": ("unsealed", "refused"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", OWN_WORDS)
+def test_without_python_the_callers_own_words_count(router: Router, words: str) -> None:
+    """Who has opted out, or asks for help, is told nothing; in `enforce`, help is no install, and opting out is refused."""
+    Router.program(router.real, RECORDER.replace("in *--help*)", 'in "pip install --verify-hashes --help")'))
+    for mode, outcome in zip(("seal", "enforce"), OWN_WORDS[words]):
+        router.record.unlink(missing_ok=True)
+        done = router.call("--color", "never", "pip", "install", "x", *words.split(), UV_SHIM_MODE=mode, RECORDED_EXIT="7")
+        if outcome == "refused":
+            assert (done.returncode, router.record.exists()) == (2, False)
+            continue
+        flag = [] if outcome == "untouched" else ["--verify-hashes"]
+        assert (done.returncode, router.got()) == (7, ["--color", "never", "pip", "install", *flag, "x", *words.split()])
+        assert ("unsealed" in done.stderr) == (outcome == "unsealed"), done.stderr
+        assert outcome == "unsealed" or done.stderr == ""
 
 
 def test_without_python_an_old_uv_gets_no_flag(router: Router) -> None:
