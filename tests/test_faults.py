@@ -465,6 +465,34 @@ def test_where_there_is_no_solution_uv_says_so_once(make_world: Callable[..., Wo
     assert [call for call in real.calls if "compile" not in call] == [f"pip install --dry-run -v --verify-hashes {wanted}"]
 
 
+@pytest.mark.parametrize("wanted", ["missing", "src>5", "bad", "lib bad", "src bad", "vain"])
+@pytest.mark.parametrize("version", ["0.4.30", "0.5.26", "0.9.8", "0.12.15", "0.13.9"])
+def test_where_uv_says_no_by_itself_enforce_adds_a_line(make_world: Callable[..., World], version: str, wanted: str) -> None:
+    """No solution, with an sdist that was built or without; a build that fails: uv's own words and exit code, and then ours."""
+    world = make_world(version)
+    publish(world.index)
+    world.index.add(sdist("bad", "1.0", note="\nraise SystemExit('boom')"))
+    world.index.add(sdist("vain", "1.0", requires=("lib>5",)))
+    bare = world.bare("pip", "install", *wanted.split())
+    anew(world)
+    result = world.run("pip", "install", *wanted.split(), env={"UV_SHIM_MODE": "enforce"})
+    assert bare.code in (1, 2)
+    assert (result.code, lines(result), world.freeze()) == (bare.code, lines(bare), "")
+    assert result.said == (f"uv-shim: refused: uv's dry run failed (exit code {bare.code}); nothing was installed.",)
+
+
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
+def test_where_uv_would_take_another_version_enforce_says_no_by_itself(make_world: Callable[..., World], version: str) -> None:
+    """Of an sdist that was built and whose metadata are invalid, the bare uv takes an older one; with a hash demanded, there is none."""
+    world = make_world(version)
+    world.index.add(sdist("src", "1.0"))
+    world.index.add(sdist("src", "2.0", requires=("lib>=1.x.y!",)))
+    result = world.run("pip", "install", "src", env={"UV_SHIM_MODE": "enforce"})
+    assert (result.code, world.freeze()) == (2, "")
+    assert any(line.startswith("uv-shim:   src: ") for line in result.said), result.said
+    assert world.bare("pip", "install", "src").code == 0
+
+
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.11.18"])
 def test_a_rehearsal_without_an_answer_is_not_the_answer(make_world: Callable[..., World], version: str) -> None:
     """To demand the hash of an sdist that is in the cache without one takes a download. The bare uv has no need of it, and installs."""

@@ -100,6 +100,18 @@ def test_the_words_of_a_dry_run_have_the_colours_of_uv(make_world: Callable[...,
     assert bare[0] == {"nothing to do": 0, "no answer": 2, "no solution": 1}[case]
 
 
+@pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15", "0.13.9"])
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}], ids=["as ever", "NO_COLOR"])
+def test_so_have_they_where_enforce_refuses(make_world: Callable[..., World], version: str, environ: dict[str, str]) -> None:
+    """One line of ours comes behind uv's."""
+    world = make_world(version)
+    contradict(world)
+    bare, shim = ([re.sub(FRAME, "", line) for line in screen(seen(world, str(program), environ={**environ, "UV_SHIM_MODE": "enforce"})[2])]
+                  for program in (world.uv, SHIM))
+    assert shim == [*bare[:-1], "uv-shim: refused: uv's dry run failed (exit code 1); nothing was installed.", ""]
+    assert ("\033[" in "".join(bare)) == (not environ)
+
+
 def contradict(world: World) -> None:
     """Have alpha want what cannot be."""
     world.index.add(wheel("alpha", "2.0", requires=("a-name-that-is-long-enough-for-a-line-to-be-wrapped>=2",)))

@@ -923,6 +923,24 @@ def test_enforce_offline(make_world: Callable[..., World], version: str) -> None
     assert world.freeze() == "app==1.0\n"
 
 
+@pytest.mark.parametrize("wanted", ["src", "app"], ids=["an sdist", "a wheel that needs one"])
+def test_enforce_offline_and_an_sdist(make_world: Callable[..., World], version: str, wanted: str) -> None:
+    """What the cache holds without its hash cannot be had again: that is no word of uv's own, who would install it, but a refusal with names."""
+    world = make_world(version)
+    world.index.add(sdist("src", "1.0"))
+    world.index.add(wheel("app", "1.0", requires=("src",)))
+    world.bare("pip", "install", "--target", str(world.root / "elsewhere"), wanted, check=True)
+    result = attempt(world, install("--offline", wanted), "enforce")
+    if numbers(version) >= NATIVE_CACHE:
+        assert result.code == 0, result.stderr + "\n".join(result.said)
+        return
+    assert (result.code, world.freeze()) == (2, "")
+    assert any(re.match(r"uv-shim:   src: .*once hashes were demanded", line) for line in result.said), result.said
+    assert "network was disabled" in result.stderr, "uv's words say what it lacks"
+    bare = world.bare("pip", "install", "--offline", wanted)
+    assert bare.code == 0, "the bare uv does not install it: this test has lost its meaning"
+
+
 def test_seal_offline(make_world: Callable[..., World], version: str) -> None:
     """Without the network, ``seal`` installs what the cache holds, and says in one line what stays unsealed."""
     world = make_world(version)

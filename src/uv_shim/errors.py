@@ -9,7 +9,9 @@ EXIT_REFUSED = 2
 class ShimError(Exception):
     """The call ends with `lines` on standard error and exit code `code`; nothing was run."""
 
-    def __init__(self, *lines: str, code: int = EXIT_REFUSED) -> None:
+    def __init__(self, *lines: str, code: int = EXIT_REFUSED, words: str = "") -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
         self.code = code
+        #: What uv has said of it, as it stands; it goes before the lines.
+        self.words = words

@@ -31,9 +31,11 @@ NO_COMMIT = "a Git reference that is no full commit names no fixed content"
 class Failed(Exception):
     """A preflight did not give an answer."""
 
-    def __init__(self, reason: str, output: Output | None = None, *, free: bool = False) -> None:
+    def __init__(self, reason: str, output: Output | None = None, *, free: bool = False, pins: list[Pin] | None = None) -> None:
         self.reason = reason
         self.output = output
+        #: What uv was told to demand, where it may have failed by that alone.
+        self.pins = pins or []
         #: What uv said where it was asked just what the caller asks, with no hashes demanded, and would say once more.
         self.final = output if free and output is not None and output.is_final else None
 
@@ -176,7 +178,7 @@ class Preflight:
                 self.unchecked[found.name] = f"built for its metadata; {reason}"
             pins += sealed or []
             output, found = self._watched(pins, refresh=False)
-        free = not pins
+        free = own = not pins
         self._sdists = pins if self._folder or self._line.has("--refresh", "--refresh-package") else []
         if pins:
             if output.code and "ash mismatch" in output.stderr:
@@ -185,12 +187,16 @@ class Preflight:
             # now (that run failed, or the index forbids to keep it) would be downloaded unchecked, and its code run: the run is stopped
             # before that, and the one under pins is what counts.
             last, found = self._watched([], refresh=False, cached=True)
-            free = not found
+            free = own = not found
             if found:
                 self._sdists = pins
+                # What was downloaded, or built, there, it would be without pins: if that fails, uv says no by itself. But that nothing
+                # fits may come of the pins.
+                own = f"{last.stopped}\n" in output.stderr and not (output.code == 1 and output.is_final)
             output = last if free else output
         if output.code:
-            raise Failed(f"uv's dry run failed (exit code {output.code})", output, free=free)
+            demanded = "" if own else " once hashes were demanded"
+            raise Failed(f"uv's dry run failed{demanded} (exit code {output.code})", output, free=free, pins=[] if own else pins)
         plan = plans.parse(output)
         if plan is None:
             raise Failed("uv's dry run did not say what it would do", output)
@@ -410,8 +416,8 @@ class Preflight:
         if output.code and "ash mismatch" in output.stderr:
             raise Refused(output, pins)
         if output.code:
-            raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output)
-        raise Failed("demanding hashes would change what uv installs", output)
+            raise Failed(f"uv's dry run failed once hashes were demanded (exit code {output.code})", output, pins=pins)
+        raise Failed("demanding hashes would change what uv installs", output, pins=pins)
 
 
 def pin_by_url(name: str, url: str) -> Pin | None:

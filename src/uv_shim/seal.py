@@ -29,6 +29,11 @@ _PRESENTING = frozenset(("RUST_LOG", "UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_
 _TOO_OLD = "unsealed: this uv is older than 0.4.6 and cannot be told hashes"
 _UNKNOWN = "unsealed: what uv installs here, as this uv does not say its version"
 
+#: What to do about a refusal.
+_GIVE = "Use an index that advertises hashes, or give them yourself (name==version --hash=…)."
+_SEE_UV = "uv says above what it lacks to verify them."
+_AGAIN = "Try again, or give versions and hashes yourself (name==version --hash=…)."
+
 
 class Decision:
     """What uv is called with, and what is said about it."""
@@ -56,6 +61,7 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     try:
         decision = sealing.decide()
     except ShimError as error:
+        _write(error.words if error.words[-1:] in ("", "\n") else f"{error.words}\n")  # some releases do not end their last line
         _print((*sealing.overruled, *error.lines))
         return error.code
     except Exception as error:
@@ -258,10 +264,16 @@ class Sealing:
             said = failed.output.stderr if failed.output is not None and failed.output.code == 2 else ""
             if "\nUsage: " in said and "DEBUG " not in said:
                 return Decision(self.arguments)  # no such command line: uv says so
-            if self.enforce and failed.output is not None and failed.output.code in (1, 2):
-                # uv said no by itself: these are its words. Running it again could install what was not checked.
-                raise ShimError(*failed.output.error().splitlines(), f"refused: {failed.reason}; nothing was installed.",
-                                code=failed.output.code) from None
+            if self.enforce and failed.output is not None:
+                # Running uv again, for its words, could install what was not checked.
+                no = failed.output.code in (1, 2)
+                words = failed.output.words() if no else ""
+                words = shown(text for text in ask.built() if text not in words) + words
+                if failed.pins:
+                    demanded = dict.fromkeys((pin.name for pin in failed.pins), failed.reason)
+                    raise _refusal(demanded, _SEE_UV if no else _AGAIN, words) from None
+                if no:
+                    raise ShimError(f"refused: {failed.reason}; nothing was installed.", code=failed.output.code, words=words) from None
             if failed.final is not None and not line.has("--quiet") and self.may_repeat(line, wrapped=failed.final.code == 1):
                 self.trace.append("uv has said no already")
                 words = failed.final.words()
@@ -292,10 +304,10 @@ class Sealing:
         return Decision(line.flagged(), f"unsealed: {reason}")
 
 
-def _refusal(unsealed: dict[str, str]) -> ShimError:
+def _refusal(unsealed: dict[str, str], advice: str = _GIVE, words: str = "") -> ShimError:
     lines = [f"refused: {len(unsealed)} package{'s' if len(unsealed) > 1 else ''} cannot be verified; nothing was installed."]
     lines += [f"  {name}: {reason}" for name, reason in sorted(unsealed.items())]
-    return ShimError(*lines, "The mode is 'enforce'. Use an index that advertises hashes, or give them yourself (name==version --hash=…).")
+    return ShimError(*lines, f"The mode is 'enforce'. {advice}", words=words)
 
 
 def _told(unsealed: dict[str, str]) -> str:
