@@ -181,13 +181,30 @@ def test_secrets(make_world: Callable[..., World], version: str, ending: str,
         env["UV_SHIM_REAL_UV"] = str(broken(world, "exit 1"))
     result = world.run("pip", "install", *args, env=env)
     assert (result.code == 0) == (ending != "refused"), result.stderr
-    assert any("trace" in line for line in result.said) or ending == "refused"
+    assert any("trace: mode" in line for line in result.said)
     assert SECRET not in "\n".join(result.said)
     assert SECRET not in result.stdout + result.stderr
     inputs = {world.work / "requirements.txt", world.root / "calls"}
     for path in world.root.rglob("*"):
         if path.is_file() and world.root / "cache" not in path.parents and path not in inputs:
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(("case", "ended"), [("nothing to do", "uv has answered already"), ("no solution", "uv has said no already"),
+                                             ("refused", "uv would install app 1.0"), ("refused by uv", "version 0.9.8"), ("installed", "exec")])
+def test_the_trace_says_what_was_run_and_nothing_else(make_world: Callable[..., World], case: str, ended: str) -> None:
+    """However a call ends, it says the mode and the version; that something was executed, only where it was."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"), advertised=() if case == "refused" else ("sha256",))
+    if case == "nothing to do":
+        world.bare("pip", "install", "app", check=True)
+    wanted = "app>5" if case in ("no solution", "refused by uv") else "app"
+    result = world.run("pip", "install", wanted, env={"UV_SHIM_TRACE": "1", "UV_SHIM_MODE": "enforce" if case.startswith("refused") else "seal"})
+    trace = [line.partition("trace: ")[2] for line in result.said if "trace: " in line]
+    assert trace[0].startswith("sealing: exec ")  # the router's
+    assert [line.split()[0] for line in trace[1:4]] == ["real", "mode", "version"]
+    assert trace[-1].startswith(ended), trace
+    assert any(line.startswith("exec") for line in trace) == (case == "installed")
 
 
 # An uv that does not answer.
@@ -278,6 +295,7 @@ def test_a_failure_of_the_shim_itself(make_world: Callable[..., World], tmp_path
         shutil.copytree(SHIM.parent.parent / folder, tmp_path / "damaged" / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "damaged" / "src" / "uv_shim" / "preflight.py").write_text("raise RuntimeError('damaged')\n")
     result = world.call(str(tmp_path / "damaged" / "shims" / "uv"), ("pip", "install", "app"), env={"UV_SHIM_MODE": mode, "UV_SHIM_TRACE": "1"})
+    assert "uv-shim: trace: version 0.9.8" in result.said
     assert "the shim failed (RuntimeError('damaged'))" in "".join(result.said)
     assert (result.code, world.freeze()) == ((0, "app==1.0\n") if mode == "seal" else (2, ""))
     assert mode == "enforce" or result.said[-1].endswith("pip install --verify-hashes app")

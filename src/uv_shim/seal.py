@@ -62,11 +62,12 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
         decision = sealing.decide()
     except ShimError as error:
         _write(error.words if error.words[-1:] in ("", "\n") else f"{error.words}\n")  # some releases do not end their last line
-        _print((*sealing.overruled, *error.lines))
+        _print((*sealing.overruled, *error.lines, *_traced(trace, environ)))
         return error.code
     except Exception as error:
         if sealing.enforce:
-            _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed."))
+            _print((*sealing.overruled, f"refused: the shim failed ({error!r}), so nothing can be verified; nothing was installed.",
+                    *_traced(trace, environ)))
             return EXIT_REFUSED
         decision = Decision(sealing.fallback, f"unsealed: what uv installs here, as the shim failed ({error!r})")
     if sealing.inputs and sealing.inputs.stdin:
@@ -74,9 +75,8 @@ def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
     after = {key: value for key, value in environ.items() if key != "UV_NO_VERIFY_HASHES" or "--verify-hashes" not in decision.arguments}
     if decision.arguments:
         _write(decision.progress)
-    _print((*sealing.overruled, *((decision.said,) if decision.said else ())))
-    if environ.get("UV_SHIM_TRACE", "0") not in ("", "0"):
-        _print([f"trace: {line}" for line in (*trace, f"exec {' '.join((real, *decision.arguments))}")])
+        trace.append(f"exec {' '.join((real, *decision.arguments))}")
+    _print((*sealing.overruled, *((decision.said,) if decision.said else ()), *_traced(trace, environ)))
     if not decision.arguments:
         _write(decision.progress)  # last, as some releases do not end their last line
         return decision.code
@@ -313,6 +313,11 @@ def _refusal(unsealed: dict[str, str], advice: str = _GIVE, words: str = "") -> 
 def _told(unsealed: dict[str, str]) -> str:
     """One line on what stays unsealed; empty where nothing does."""
     return f"unsealed: {'; '.join(f'{name} ({reason})' for name, reason in sorted(unsealed.items()))}" if unsealed else ""
+
+
+def _traced(trace: list[str], environ: dict[str, str]) -> list[str]:
+    """The trace in lines, where it is asked for."""
+    return [f"trace: {line}" for line in trace] if environ.get("UV_SHIM_TRACE", "0") not in ("", "0") else []
 
 
 def _lines(lines: Iterable[str]) -> str:
