@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from aftermath import settle, strangers
-from uv_shim import realuv
+from uv_shim import realuv, seal
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, World, project
@@ -188,6 +188,32 @@ def test_secrets(make_world: Callable[..., World], version: str, ending: str,
     for path in world.root.rglob("*"):
         if path.is_file() and world.root / "cache" not in path.parents and path not in inputs:
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_a_secret_in_a_query(make_world: Callable[..., World], mode: str) -> None:
+    """As in URLs that a storage signs: it is in uv's own lines, where there are such, and in none of ours."""
+    world = make_world("0.9.8")
+    file = world.index.add(wheel("app", "1.0"))
+    where = f"{world.index.url}/main/files/{file.name}?X-Signature={SECRET}"
+    for words in ((f"app @ {where}",), (where,), ("--index-url", f"{world.index.simple()}?token={SECRET}", f"app @ {where}#egg=app")):
+        result = world.run("pip", "install", "--reinstall", *words, env={"UV_SHIM_TRACE": "1", "UV_SHIM_MODE": mode})
+        assert result.code == (2 if mode == "enforce" else 0), result.stderr
+        assert mode == "enforce" or any("?****" in line and "exec" in line for line in result.said), result.said
+        assert SECRET not in "\n".join(result.said)
+
+
+@pytest.mark.parametrize(("line", "shown"), [
+    ("is it so? yes", "is it so? yes"),
+    ("get https://h/p?a=1&b=2#egg=c?d, and e?f", "get https://h/p?****#egg=c?d, and e?f"),
+    ("get 'https://h/p?a=1' or not?", "get 'https://h/p?****' or not?"),
+    ("https://u:p?w@h/p?next=https://u:p@other/x&s=1 http://h", "https://****@h/p?**** http://h"),
+    ("https://proxy/https://u:p@h/x?s=1 ?", "https://proxy/https://****@h/x?**** ?"),
+    ("https://h?s=1", "https://h?****"), ("git+ssh://git@h/r?s\tand ?s", "git+ssh://****@h/r?****\tand ?s"), ("://?", "://?****"), ("?://", "?://"),
+])
+def test_what_is_shown_of_a_url(line: str, shown: str) -> None:
+    """Neither its user nor its query; what stands elsewhere is as it was."""
+    assert seal.redacted(line) == shown
 
 
 @pytest.mark.parametrize(("case", "ended"), [("nothing to do", "uv has answered already"), ("no solution", "uv has said no already"),

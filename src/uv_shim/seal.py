@@ -324,17 +324,25 @@ def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _redacted(text: str) -> str:
+def redacted(text: str) -> str:
+    """The text without what may be a secret in a URL: its user, and its query (a signature, a token)."""
     head, *rest = text.split("://")
     out = head
     for part in rest:
         host, slash, path = part.partition("/")
         out += "://" + ("****@" + host.rpartition("@")[2] if "@" in host else host) + slash + path
-    return out
+    text, out = out, ""
+    while "://" in text:
+        before, _, text = text.partition("://")
+        end = min((place for place in map(text.find, "\t\n \"'`#") if place >= 0), default=len(text))
+        address, query, _ = text[:end].partition("?")
+        out += f"{before}://{address}{query and '?****'}"
+        text = text[end:]
+    return out + text
 
 
 def _print(lines: Iterable[str]) -> None:
-    _write(_lines(f"uv-shim: {_redacted(line)}" for line in lines))
+    _write(_lines(f"uv-shim: {redacted(line)}" for line in lines))
 
 
 def _write(text: str) -> None:
