@@ -50,6 +50,7 @@ def test_which_takes_no_version_for_granted(tmp_path: Path) -> None:
     done = call("which", UV_SHIM_REAL_UV=str(tmp_path / "uv"))
     assert done.returncode == 0
     assert "version  unknown (it says: Unified Vexation 3)" in done.stdout
+    assert "regime   unknown: its calls get --verify-hashes, if it knows that" in done.stdout
 
 
 def test_a_bad_setting_is_told_in_the_routers_words() -> None:

@@ -365,6 +365,40 @@ def test_a_real_uv_that_cannot_be_run(make_world: Callable[..., World]) -> None:
         assert mode == "enforce" or f"{broken} cannot be run" in result.said[-1]
 
 
+def wrapper(world: World, *, knows: bool) -> Path:
+    """A uv that does not say its version, but `wrapper 1`; the flag it knows, or refuses."""
+    program = world.root / "wrapper"
+    refusal = "" if knows else """for word do case $word in --verify-hashes) echo "error: unexpected argument '$word' found" >&2; exit 2 ;; esac; done
+"""
+    program.write_text(f"""#!/bin/sh
+case $* in --version) echo 'wrapper 1'; exit ;; esac
+echo "$*" >>'{world.root}/calls'
+{refusal}exec '{world.uv}' "$@"
+""")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("knows", [True, False])
+@pytest.mark.parametrize("mode", ["seal", "flag", "enforce"])
+def test_a_uv_that_does_not_say_its_version(make_world: Callable[..., World], mode: str, *, knows: bool) -> None:
+    """It is asked whether it knows the flag, as where there is no Python, and gets it then; `seal` says what stays unsealed."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"))
+    env = {"UV_SHIM_REAL_UV": str(wrapper(world, knows=knows)), "UV_SHIM_MODE": mode, "UV_NO_VERIFY_HASHES": "1"}
+    flagged = "--verify-hashes " if knows else ""
+    for words, said in (("app", mode == "seal"), ("--help", False)):
+        (world.root / "calls").unlink(missing_ok=True)
+        result = world.run("pip", "install", words, env=env)
+        if mode == "enforce":
+            assert (result.code, world.freeze(), (world.root / "calls").exists()) == (2, "", False)
+            continue
+        assert result.code == 0, result.stderr
+        assert (world.root / "calls").read_text().splitlines()[-1] == f"pip install {flagged}{words}"
+        assert result.said == (("uv-shim: unsealed: what uv installs here, as this uv does not say its version",) if said else ())
+    assert world.freeze() == ("" if mode == "enforce" else "app==1.0\n")
+
+
 @pytest.mark.parametrize("value", ["2", "maybe"])
 def test_a_variable_that_is_no_yes_and_no_no(make_world: Callable[..., World], value: str) -> None:
     """uv refuses it, and nobody else has anything to add."""

@@ -127,7 +127,10 @@ class Sealing:
             if self.enforce:
                 raise ShimError(f"refused: {self.uv.path} is no uv that can verify hashes (0.4.6 or later); nothing was installed.",
                                 f"The mode 'enforce' was set by {mode.source}. Upgrade uv.")
-            return Decision(self.arguments, "" if mode.name == "flag" else _TOO_OLD if regime else _UNKNOWN)
+            said = "" if mode.name == "flag" or line.has("--help", "--version") else _TOO_OLD if regime else _UNKNOWN
+            # As the router does without Python: whether it knows the flag, a uv can be asked.
+            known = regime is None and not self.uv.run(["pip", "install", "--verify-hashes", "--help"]).code
+            return Decision(line.flagged() if known else self.arguments, said)
         self.fallback = line.flagged()
         if mode.name == "flag" or (regime.checks and not self.enforce) or line.has("--help", "--version"):
             return Decision(line.flagged())

@@ -182,7 +182,8 @@ def look(environ: Mapping[str, str]) -> Which:
         found.chain[-1],
         ".".join(map(str, version)) if version else "",
         found.said,
-        regime_in_words(versions.Regime(version)) if version else "unknown: its calls pass untouched",
+        regime_in_words(versions.Regime(version)) if version else
+        "unknown: its calls get --verify-hashes, if it knows that, and nothing is sealed",
         first.path if first and not seals(first.path) else "",
         every,
     )
