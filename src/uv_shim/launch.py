@@ -1,4 +1,4 @@
-"""Where the router hands over: `python -I -S -B launch.py <real uv> <router> <LC_CTYPE is set> <uv's arguments>`.
+"""Where the router hands over: `python -I -S -B launch.py <real uv> <router> <"=" and LC_CTYPE, if it is set> <uv's arguments>`.
 
 Any Python may be in the way: for one that is too old, or lacks something, the next one is tried. Python compiles this file at each
 call, so it is short. As all up to the first question, it does without `os`, whose import takes as long as all of ours.
@@ -15,8 +15,10 @@ except (ImportError, ValueError):
 import posix
 import sys
 
-if not sys.argv[3]:
-    posix.environ.pop(b"LC_CTYPE", None)  # Python sets it in the C locale (PEP 538), and uv would inherit it
+# Python sets it in the C locale (PEP 538), and uv would inherit it.
+posix.environ.pop(b"LC_CTYPE", None)
+if sys.argv[3]:
+    posix.environ[b"LC_CTYPE"] = sys.argv[3][1:].encode(sys.getfilesystemencoding(), "surrogateescape")
 
 
 def _step_aside(why):  # type: (str) -> None  # Python 2 reads this too
