@@ -6,6 +6,7 @@ import os
 import posix
 import random
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -17,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+import uvs
 from aftermath import settle, strangers
-from uv_shim import realuv
+from uv_shim import memo, realuv
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, SHIM, World, project
@@ -295,6 +297,21 @@ def test_bytecode_beside_a_checkout_is_no_burden(make_world: Callable[..., World
     world.call(str(tmp_path / "checkout" / "shims" / "uv"), ("pip", "install", "alpha"))
     assert list((world.home / ".cache" / "uv-shim" / "bytecode").rglob("realuv.*.pyc"))
     assert {path: path.stat().st_mtime_ns for path in package.rglob("*.pyc")} == before
+
+
+@pytest.mark.parametrize("room", [0, 10])
+def test_what_there_is_no_room_to_remember_leaves_nothing(tmp_path: Path, room: int) -> None:
+    """On a full disk, of what is written there comes a part, or nothing. It is not read, and it does not stay."""
+    environ = {"HOME": str(tmp_path)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        memo.remember(str(uvs.uv("0.9.8")), (0, 9, 8), environ, native=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / ".cache" / "uv-shim").iterdir()) == []
+    memo.remember(str(uvs.uv("0.9.8")), (0, 9, 8), environ, native=False)
+    assert memo.recall(str(uvs.uv("0.9.8")), environ) == "uv 0.9.8"
 
 
 def test_what_uv_reads_by_a_path_is_read_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
