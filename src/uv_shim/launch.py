@@ -29,6 +29,16 @@ def _step_aside(why):  # type: (str) -> None  # Python 2 reads this too
     posix.execve(sys.argv[2], sys.argv[2:3] + sys.argv[4:], posix.environ)
 
 
+def _code_of(loader, name):  # type: ignore[no-untyped-def]
+    """A module's code, also where its bytecode was cut short: of what a full disk has no room for, Python before 3.13.1 keeps a part."""
+    try:
+        return _load(loader, name)
+    except (EOFError, TypeError, ValueError):
+        if sys.pycache_prefix:
+            loader.set_data(_importing.cache_from_source(loader.path), b"")  # the next call writes it anew
+        return loader.source_to_code(loader.get_data(loader.path), loader.path)
+
+
 if sys.version_info < (3, 8):
     _step_aside("it is older than 3.8")
 
@@ -60,6 +70,10 @@ try:
             sys.pycache_prefix = _cache.decode(sys.getfilesystemencoding(), "surrogateescape") + "/uv-shim/bytecode"
             sys.dont_write_bytecode = False
 
+    import _frozen_importlib_external as _importing
+
+    _load = _importing.SourceFileLoader.get_code
+    _importing.SourceFileLoader.get_code = _code_of  # type: ignore[method-assign]
     sys.path.insert(0, _home.rpartition("/")[0])
     from uv_shim import seal
 
