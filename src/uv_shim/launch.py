@@ -60,13 +60,14 @@ try:
         _home = realpath(__file__).rpartition("/")[0]
 
     # What Python compiles is kept in the user's cache; beside the sources only where the shim was set up with it, for beside a checkout
-    # it would be out of date after each update.
+    # it would be out of date after each update. Python knows what it has compiled by a source's time and size: where all times were set
+    # to 0 (an image made reproducible), it may be another version's.
     _compiled = "%s/__pycache__/seal.%s.pyc" % (_home, sys.implementation.cache_tag)
     if not (posix.access(_compiled, posix.F_OK) and posix.access(_home + "/../../real-uv", posix.F_OK)):
         _cache = posix.environ.get(b"XDG_CACHE_HOME", b"")
         if _cache[:1] != b"/":
             _cache = posix.environ.get(b"HOME", b"") and posix.environ[b"HOME"] + b"/.cache"
-        if _cache:
+        if _cache and posix.fstat(_held).st_mtime:
             sys.pycache_prefix = _cache.decode(sys.getfilesystemencoding(), "surrogateescape") + "/uv-shim/bytecode"
             sys.dont_write_bytecode = False
 
