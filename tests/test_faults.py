@@ -231,6 +231,20 @@ def test_standard_input_survives_a_failure(make_world: Callable[..., World], arr
     assert len(result.said) == 1
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("wanted", "code"), [("lib", 0), ("-r -", 2)], ids=["not read", "read"])
+def test_standard_input_is_a_folder(make_world: Callable[..., World], wanted: str, code: int, mode: str) -> None:
+    """As with the bare uv: it does not matter, or it cannot be read, and nothing is installed."""
+    world = make_world("0.9.8")
+    publish(world.index)
+    command = f"{{uv}} pip install {wanted} </"
+    bare = world.call(str(world.uv), (), shell=command)
+    anew(world)
+    result = world.call(str(SHIM), (), shell=command, env={"UV_SHIM_MODE": mode})
+    assert (result.code, bare.code, world.freeze()) == (code, code, "" if code else "lib==1.0\n"), result.stderr
+    assert code or (result.said, lines(result)) == ((), lines(bare))
+
+
 def test_a_python_that_cannot_run_the_shim_steps_aside(make_world: Callable[..., World]) -> None:
     """Another manager's launcher that leads to a Python without its library, say: the next one is tried, and each of them once."""
     world = make_world("0.9.8")

@@ -117,6 +117,20 @@ def test_other_bytes_have_another_time(tmp_path: Path) -> None:
     assert len(set(files.values())) == len(files)
 
 
+def test_no_code_of_another_version_runs_where_all_times_are_0(make_world: Callable[..., World], tmp_path: Path) -> None:
+    """`buildah --timestamp 0` makes them so, and a cache mount outlives the image: nothing tells two sources of one size apart."""
+    world = make_world("0.9.8")
+    folder = tmp_path / "layer"
+    layer.write(folder)
+    seal = folder / "src" / "uv_shim" / "seal.py"
+    for word, another in (("mode", "MODE"), ("MODE", "mode")):
+        for path in folder.rglob("*.py"):
+            os.utime(path, (0, 0))
+        said = world.call(str(folder / "shims" / "uv"), ("pip", "install", "--help"), env={"UV_SHIM_TRACE": "1"}).said
+        assert f"uv-shim: trace: {word} seal (built in)" in said
+        seal.write_text(seal.read_text().replace(f'f"{word} ', f'f"{another} '))
+
+
 def test_an_earlier_layer_is_replaced(tmp_path: Path) -> None:
     """What has gone from the sealing path since, or was left half written, goes."""
     layer.write(tmp_path)

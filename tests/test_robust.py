@@ -6,6 +6,7 @@ import os
 import posix
 import random
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
+import uvs
 from aftermath import settle, strangers
-from uv_shim import realuv, seal
+from uv_shim import memo, realuv, seal
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
-from world import PYTHON, SHIM, World, project
+from world import PYTHON, SHIM, Result, World, project
 
 #: Of each kind one; the rest of the promise's versions take the same ways.
 SEALED = ("0.5.26", "0.9.8", "0.12.15")
@@ -339,6 +341,42 @@ def test_bytecode_beside_a_checkout_is_no_burden(make_world: Callable[..., World
     world.call(str(tmp_path / "checkout" / "shims" / "uv"), ("pip", "install", "alpha"))
     assert list((world.home / ".cache" / "uv-shim" / "bytecode").rglob("realuv.*.pyc"))
     assert {path: path.stat().st_mtime_ns for path in package.rglob("*.pyc")} == before
+
+
+@pytest.mark.parametrize("room", [0, 10])
+def test_what_there_is_no_room_to_remember_leaves_nothing(tmp_path: Path, room: int) -> None:
+    """On a full disk, of what is written there comes a part, or nothing. It is not read, and it does not stay."""
+    environ = {"HOME": str(tmp_path)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        memo.remember(str(uvs.uv("0.9.8")), (0, 9, 8), environ, native=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / ".cache" / "uv-shim").iterdir()) == []
+    memo.remember(str(uvs.uv("0.9.8")), (0, 9, 8), environ, native=False)
+    assert memo.recall(str(uvs.uv("0.9.8")), environ) == "uv 0.9.8"
+
+
+def test_bytecode_that_was_cut_short(make_world: Callable[..., World]) -> None:
+    """By a full disk, say (Python before 3.13.1 keeps it): it is done without, for early modules and late ones, and written anew."""
+    world = make_world("0.9.8")
+    world.index.add(sdist("app", "1.0"))
+
+    def install() -> Result:
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        return world.run("pip", "install", "--reinstall", "app", env={"UV_SHIM_MODE": "enforce", "UV_SHIM_TRACE": "1"})
+
+    assert install().code == 0
+    sizes = {path: path.stat().st_size for path in (world.home / ".cache" / "uv-shim" / "bytecode").rglob("*.pyc")}
+    assert {"seal", "preflight"} < {path.name.partition(".")[0] for path in sizes}
+    for path, size in sizes.items():
+        os.truncate(path, size // 2)
+    for _ in range(2):
+        result = install()
+        assert (result.code, world.freeze()) == (0, "app==1.0\n"), result.said
+        assert not [line for line in result.said if "does not run the shim" in line]
+    assert [path for path, size in sizes.items() if path.stat().st_size <= size // 2] == []
 
 
 def test_what_uv_reads_by_a_path_is_read_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,6 +314,25 @@ def test_what_the_caller_exports_reaches_uv_as_it_is(router: Router, tmp_path: P
     assert "mode=KEEP" in seen[1]
 
 
+@pytest.mark.parametrize("value", ["C", "POSIX", "", None])
+def test_the_locale_reaches_uv_as_it_is(router: Router, value: str | None) -> None:
+    """Python makes another one of LC_CTYPE where that comes to the C locale, for itself and all that it starts."""
+    Router.program(router.real, RECORDER.replace("printf 'no-verify", "echo \"LC_CTYPE ${LC_CTYPE-unset}\"; printf 'no-verify"))
+    env: dict[str, Any] = {} if value is None else {"LC_CTYPE": value}
+    assert router.call("pip", "install", "x", UV_SHIM_PYTHON=str(PYTHON), **env).returncode == 0
+    assert router.got() == ["pip", "install", "--verify-hashes", "x", f"LC_CTYPE {'unset' if value is None else value}"]
+
+
+def test_standard_input_may_be_a_folder(router: Router) -> None:
+    """No Python starts there. uv does."""
+    env = {"PATH": router.path, "RECORD": str(router.record), "UV_SHIM_PYTHON": str(PYTHON)}
+    stdin = os.open(router.folder, os.O_RDONLY)
+    done = subprocess.run([*router.shell, str(SHIM), "pip", "install", "x"], env=env, cwd=router.folder, stdin=stdin, capture_output=True, text=True, timeout=60)
+    os.close(stdin)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert router.got() == ["pip", "install", "--verify-hashes", "x"]
+
+
 def test_an_empty_environment_will_do(router: Router) -> None:
     """`env -i` with the real uv named is enough: no HOME, no PATH."""
     done = subprocess.run([*router.shell, str(SHIM), "sync"], env={"UV_SHIM_REAL_UV": str(router.real), "RECORD": str(router.record)},

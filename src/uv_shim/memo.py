@@ -40,17 +40,24 @@ def remember(binary: str, version: tuple[int, int, int], environ: dict[str, str]
     word = "native" if native else "sealed"
     kept = [line for line in _lines(file) if not line.endswith(f" {binary}")]
     text = "".join(f"{line}\n" for line in [*kept, f"{'.'.join(map(str, version))} {word} {key}"][-_KEPT:])
+    data = text.encode("utf-8", "surrogateescape")
     partial = f"{file}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
-            os.write(fd, text.encode("utf-8", "surrogateescape"))
+            whole = os.write(fd, data) == len(data)
         finally:
             os.close(fd)
-        os.replace(partial, file)
+        if whole:
+            os.replace(partial, file)
+            return
     except OSError:
         pass  # a read-only home, a full disk: the next call asks uv again
+    try:
+        os.unlink(partial)
+    except OSError:
+        pass  # it was not made
 
 
 def _identity(binary: str) -> str | None:
