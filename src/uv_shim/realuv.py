@@ -181,6 +181,7 @@ class RealUv:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)
+        posix._exit(128 + number)  # the first process of a container is not ended by it
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.
