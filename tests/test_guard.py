@@ -154,3 +154,20 @@ def test_a_program_that_has_uv_as_its_child(make_world: Callable[..., World], ve
     result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": builds_before_it_selects(world)}, timeout=60)
     assert (result.code != 0, world.freeze(), (world.home / "ran").exists()) == (True, "", False), result.stderr
     assert "ash mismatch" in result.stderr
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_a_descriptor_that_a_script_has_taken(make_world: Callable[..., World], mode: str) -> None:
+    """A script on the way to uv has a file of its own where the guard's pipe was: nothing is written there, and nothing begins or hangs."""
+    world = make_world("0.9.8")
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"))
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    script.write_text(f"""#!/usr/bin/env bash
+[ -z "${{UV_SHIM_GUARD-}}" ] || eval "exec ${{UV_SHIM_GUARD%%:*}}>>'{world.root}/taken'"
+exec '{world.uv}' "$@"
+""")
+    script.chmod(0o755)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script), "UV_SHIM_MODE": mode}, timeout=60)
+    assert (result.code == 0, (world.home / "ran").exists()) == ((True, True) if mode == "seal" else (False, False)), result.stderr
+    assert ((world.root / "taken").read_text(), bool(result.said)) == ("", True)

@@ -331,6 +331,39 @@ def test_a_variable_that_is_no_yes_and_no_no(make_world: Callable[..., World], v
     assert "value was not a boolean" in result.stderr
 
 
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_descriptors_that_a_script_takes(make_world: Callable[..., World], mode: str) -> None:
+    """A script as the real uv opens its lock file under a number of its choice: what uv reads by a path is not that file."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0", note="evil"), original=wheel("app", "1.0")[1])
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    for number in range(3, 10):
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        script.write_text(f"#!/bin/sh\nexec {number}>'{world.root}/lock'\nexec '{world.uv}' \"$@\"\n")
+        script.chmod(0o755)
+        result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script), "UV_SHIM_MODE": mode}, timeout=60)
+        assert ("ash mismatch" in result.stderr, result.said, world.freeze()) == (True, (), ""), (number, result.said, result.stderr)
+
+
+@pytest.mark.parametrize("limit", [2000, 900, 12])
+def test_what_uv_inherits_has_the_highest_number(limit: int) -> None:
+    """As far as there may be descriptors; where there is none left, it stays where it is, and nothing of it is left open."""
+    program = """if 1:
+        import os
+        from uv_shim import realuv
+        files = [realuv.PrivateFile(b"text") for _ in range(3)]
+        print([file.fd for file in files], [os.get_inheritable(file.fd) for file in files])
+        before = os.listdir("/proc/self/fd")
+        realuv.PrivateFile(b"").close()
+        assert os.listdir("/proc/self/fd") == before
+    """
+    done = subprocess.run(["sh", "-c", f'ulimit -n {limit}; exec "$0" -c "$1"', PYTHON, program], env={"PYTHONPATH": str(SHIM.parent.parent / "src")},
+                          capture_output=True, text=True, check=False)
+    first = min(limit - 1, 1000)
+    assert done.stdout == f"{[first, first - 1, first - 2]} {[True] * 3}\n", done.stderr
+
+
 def test_files_have_no_name_without_memfd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many builds of Python lack it: also there, nobody finds a file of ours, whenever the shim is killed."""
     monkeypatch.delattr("posix.memfd_create")

@@ -82,9 +82,8 @@ class PrivateFile:
     written: ClassVar[list[PrivateFile]] = []
 
     def __init__(self, text: bytes) -> None:
-        self.fd = _nameless()
+        self.fd = out_of_the_way(_nameless())
         self.write(text)
-        posix.set_inheritable(self.fd, True)
 
     def write(self, text: bytes) -> None:
         if text and self not in self.written:
@@ -114,6 +113,19 @@ def _opens_anew() -> bool:
 def _rewind_written() -> None:
     for file in [] if _opens_anew() else PrivateFile.written:
         file.rewind()
+
+
+def out_of_the_way(fd: int) -> int:
+    """The same for whom this process starts or becomes, under the highest free number up to 1000: scripts take low ones for themselves."""
+    for number in range(min(1000, posix.sysconf("SC_OPEN_MAX") - 1), fd, -1):
+        try:
+            posix.fstat(number)
+        except OSError:
+            posix.dup2(fd, number)
+            posix.close(fd)
+            return number
+    posix.set_inheritable(fd, True)
+    return fd
 
 
 def _nameless() -> int:

@@ -1,13 +1,16 @@
 """The guard: may this build hook of a dry run begin?
 
 uv writes to its log before it builds, and goes on at once. So each Python that it starts in a watched dry run finds `sitecustomize` of
-this folder, writes its process id and a newline to a pipe (``UV_SHIM_GUARD``), and waits for SIGUSR1; one whose uv or shim is gone ends
-itself. Whoever asks was started after the line was written: once all that uv has written is read, the answer is certain.
+this folder, writes its process id and a newline to a pipe (``UV_SHIM_GUARD``: descriptor, device, inode), and waits for SIGUSR1; one
+whose pipe, uv or shim is gone ends itself. Whoever asks was started after the line was written: once all that uv has written is read,
+the answer is certain.
 """
 
 from __future__ import annotations
 
 import posix
+
+from uv_shim.realuv import out_of_the_way
 
 VARIABLE = "UV_SHIM_GUARD"
 
@@ -16,17 +19,18 @@ class Guard:
     """One dry run's guard; ``fd`` becomes readable when a hook asks."""
 
     def __init__(self) -> None:
-        self.fd, self._asking = posix.pipe()
+        self.fd, asking = posix.pipe()
         posix.set_blocking(self.fd, False)
-        posix.set_inheritable(self._asking, True)
+        self._asking = out_of_the_way(asking)
         self._allowed: list[int] = []
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
         before = environ.get("PYTHONPATH")
         folder = __file__.rpartition("/")[0]
+        pipe = posix.fstat(self._asking)
         return {**environ, "PYTHONPATH": f"{folder}:{before}" if before else folder,
-                VARIABLE: str(self._asking)}
+                VARIABLE: f"{self._asking}:{pipe.st_dev}:{pipe.st_ino}"}
 
     def started(self) -> None:
         """uv has its copy of the asking end by now."""
