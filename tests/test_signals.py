@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from aftermath import settle, strangers
-from machine import need
+from namespaces import first_process
 from standin import HELD, REHEARSED, STEPS, StandIn
 from terminal import Terminal
 from uv_shim.demo.wheels import sdist, wheel
@@ -83,14 +83,10 @@ def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[st
 
 def test_told_to_stop_as_the_first_process(world: World) -> None:
     """Of a container, or a process namespace: no signal ends it there by itself. Its preflight ends, and nothing is installed unchecked."""
-    users = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    first = (need("unshare"), *users, "--pid", "--fork", "--mount-proc", "--kill-child")
-    if subprocess.run([*first, "true"], capture_output=True, check=False).returncode and "CI" not in os.environ:
-        pytest.skip("no process namespace on this machine")
     for number, step in enumerate(STEPS[:-1], 1):
         shutil.rmtree(world.root / "cache", ignore_errors=True)
         real = StandIn(world, number, "exec sleep 600")
-        process = start(world, *first, str(SHIM), "pip", "install", "app", real=real)
+        process = start(world, *first_process(), str(SHIM), "pip", "install", "app", real=real)
         real.wait()
         with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
             os.kill(int(children.read()), signal.SIGTERM)

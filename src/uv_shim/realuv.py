@@ -238,6 +238,8 @@ class Run:
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None
         self._guard: Guard | None = None
+        #: A build hook could not be answered, and the run was ended.
+        self.lost = False
         self._reader = -1
         self._input = -1
         closed = []
@@ -357,15 +359,15 @@ class Run:
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
             ended = _drain_into(stderr, self._reader)
-            if stopped:
+            if stopped or self.lost:
                 continue
             end = stderr.rfind(b"\n") + 1
             lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
             stopped = next((line for line in lines if stop_at(line)), None)
-            if not stopped:
-                guard.allow(asked)
+            if not stopped and (guard.allow(asked, self.pid) or ended):
                 continue
+            self.lost = not stopped
             guard.end(self.pid)
             posix.kill(self.pid, 9)
             # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
@@ -373,7 +375,7 @@ class Run:
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
         posix.close(self._reader)
-        if not stopped:
+        if not (stopped or self.lost):
             guard.close()
         return bytes(stderr), stopped
 

@@ -23,6 +23,8 @@ class Guard:
         posix.set_blocking(self.fd, False)
         self._asking = out_of_the_way(asking)
         self._allowed: list[int] = []
+        #: What was read of a line that goes on.
+        self._begun = b""
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
@@ -39,29 +41,47 @@ class Guard:
     def asked(self) -> list[int]:
         """Process ids of the hooks that wait for an answer."""
         try:
-            return [int(number) for number in posix.read(self.fd, 4096).split()]
+            *lines, self._begun = (self._begun + posix.read(self.fd, 4096)).split(b"\n")
         except BlockingIOError:
             return []
+        return [int(line) for line in lines if line]
 
-    def allow(self, hooks: list[int]) -> None:
-        """Let those hooks begin."""
+    def allow(self, hooks: list[int], uv: int) -> bool:
+        """Let those hooks begin; false where one is no process below ``uv`` to us: its number is a stranger's here, or it is another user's."""
         import _signal
 
         for hook in hooks:
             try:
-                posix.kill(hook, _signal.SIGUSR1)
+                if _is_below(hook, uv):
+                    posix.kill(hook, _signal.SIGUSR1)
+                    self._allowed.append(hook)
+                    continue
             except ProcessLookupError:
-                continue
-            self._allowed.append(hook)
+                continue  # it has just ended
+            except PermissionError:
+                pass
+            return False
+        return True
 
     def end(self, uv: int) -> None:
         """Kill the hooks that were allowed and still run below ``uv``."""
         for hook in self._allowed:
-            if _parent(hook) == uv:
-                posix.kill(hook, 9)
+            try:
+                if _parent(hook) == uv:
+                    posix.kill(hook, 9)
+            except OSError:
+                pass  # it has just ended, or is another user's
 
     def close(self) -> None:
         posix.close(self.fd)
+
+
+def _is_below(process: int, ancestor: int) -> bool:
+    if not posix.access("/proc/self/stat", posix.F_OK):
+        return True  # it cannot be told
+    while process not in (0, ancestor):
+        process = _parent(process)
+    return process == ancestor
 
 
 def _parent(process: int) -> int:
