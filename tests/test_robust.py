@@ -331,6 +331,44 @@ def test_a_variable_that_is_no_yes_and_no_no(make_world: Callable[..., World], v
     assert "value was not a boolean" in result.stderr
 
 
+@pytest.mark.parametrize("kind", [wheel, sdist])
+def test_a_helper_that_leaves_a_process_behind(make_world: Callable[..., World], kind: Callable[..., tuple[str, bytes]]) -> None:
+    """It has what uv had as its standard error; a call ends when uv does, as the bare uv's, and a dry run that is stopped does, too."""
+    world = make_world("0.9.8", UV_KEYRING_PROVIDER="subprocess")
+    world.index.add(kind("app", "1.0"))
+    world.index.configure(auth="someone:pw")
+    (world.root / "helper").mkdir()
+    helper = world.root / "helper" / "keyring"
+    helper.write_text("#!/bin/sh\nsleep 60 </dev/null >/dev/null &\necho pw\n")
+    helper.chmod(0o755)
+    env = {**world.env, "PATH": f"{world.env['PATH']}:{helper.parent}", "UV_INDEX_URL": world.index.simple().replace("://", "://someone@")}
+    with open(world.root / "said", "w+", encoding="utf-8") as said:
+        process = subprocess.Popen([SHIM, "pip", "install", "app"], cwd=world.work, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                   start_new_session=True)
+        try:
+            code = process.wait(timeout=30)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+        said.seek(0)
+        text = said.read()
+    assert (code, "uv-shim: " in text, world.freeze()) == (0, False, "app==1.0\n"), text
+
+
+def test_a_shell_that_pipes_the_words_of_uv(make_world: Callable[..., World]) -> None:
+    """What the real uv is piped through may end after it: its last words count."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"))
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    script.write_text(f"""#!/usr/bin/env bash
+case " $* " in *" --dry-run "*) exec 2> >(sleep 0.2; exec cat >&2);; esac
+exec '{world.uv}' "$@"
+""")
+    script.chmod(0o755)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script)})
+    assert (result.code, result.said, world.freeze()) == (0, (), "app==1.0\n"), result.stderr
+
+
 @pytest.mark.parametrize("mode", ["seal", "enforce"])
 def test_descriptors_that_a_script_takes(make_world: Callable[..., World], mode: str) -> None:
     """A script as the real uv opens its lock file under a number of its choice: what uv reads by a path is not that file."""

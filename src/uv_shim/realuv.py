@@ -6,6 +6,7 @@ import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import select
     from collections.abc import Callable
     from typing import ClassVar
 
@@ -25,6 +26,9 @@ _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
+
+#: Milliseconds without a word, once uv has ended, after which nothing more is expected of whoever else has its standard error.
+_PATIENCE = 500
 
 #: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
 _NO_SOLUTION = "No solution found when resolving"
@@ -193,7 +197,7 @@ class RealUv:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)
-        posix._exit(128 + number)  # the first process of a container is not ended by it
+        posix._exit(128 + number)  # noqa: SLF001  # the first process of a container is not ended by it
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.
@@ -345,39 +349,57 @@ class Run:
         """Standard error to its end, and the line at which the run was killed."""
         import select
 
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
-        poll.register(guard.fd, select.POLLIN)
+        try:
+            process = posix.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            process = -1  # a Python, kernel or sandbox without it
+        poll = _polling(self._reader, guard.fd, process)
+        patience = None
         stopped = None
         stderr = bytearray()
         seen = 0
         ended = False
         while not ended:
-            ready = dict(poll.poll(spinner.turn() if spinner else None))
+            ready = dict(poll.poll(patience or (spinner.turn() if spinner else None)))
             # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
-            ended = _drain_into(stderr, self._reader)
+            ended = _drain_into(stderr, self._reader) or (patience is not None and not ready)
+            if process in ready:
+                # A helper of uv's may have left a process behind, or a shell pipe uv's words through another.
+                poll = _polling(self._reader)
+                patience = _PATIENCE
             if stopped or self.lost:
                 continue
             end = stderr.rfind(b"\n") + 1
             lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
             stopped = next((line for line in lines if stop_at(line)), None)
-            if not stopped and (guard.allow(asked, self.pid) or ended):
+            if not stopped and (guard.allow(asked, self.pid) or ended or patience):
                 continue
             self.lost = not stopped
             guard.end(self.pid)
             posix.kill(self.pid, 9)
             # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
             guard.close()
-            poll = select.poll()
-            poll.register(self._reader, select.POLLIN)
+            poll = _polling(self._reader, process)
         posix.close(self._reader)
+        if process >= 0:
+            posix.close(process)
         if not (stopped or self.lost):
             guard.close()
         return bytes(stderr), stopped
+
+
+def _polling(*fds: int) -> select.poll:
+    import select
+
+    poll = select.poll()
+    for fd in fds:
+        if fd >= 0:
+            poll.register(fd, select.POLLIN)
+    return poll
 
 
 def _drain_into(text: bytearray, fd: int) -> bool:

@@ -47,7 +47,7 @@ class Guard:
         return [int(line) for line in lines if line]
 
     def allow(self, hooks: list[int], uv: int) -> bool:
-        """Let those hooks begin; false where one is no process below ``uv`` to us: its number is a stranger's here, or it is another user's."""
+        """Let those hooks begin; false where one is no process below ``uv`` here (its number is a stranger's), or is another user's."""
         import _signal
 
         for hook in hooks:
