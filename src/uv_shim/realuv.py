@@ -24,6 +24,15 @@ _STOPS = (2, 15, 1, 3)
 _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
+#: How lines of the log begin.
+_LEVELS = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
+
+#: What uv logs before it starts a helper (`keyring`), which may have to tell a person how to sign in, and wait for it.
+_HELPER = "DEBUG Checking keyring for credentials "
+
+#: How words of uv's own begin that come after a helper's.
+_OWN = ("error: ", "warning: ", "  \N{MULTIPLICATION SIGN} ", "Resolved ", "Audited ", "Would ", "   Building ", "      Built ")
+
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
 
@@ -58,7 +67,7 @@ class Output:
         log = False
         for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines(keepends=True)):
             # A line of the log may go on in lines that are set in.
-            log = line.startswith(("DEBUG ", "TRACE ", "INFO ", "WARN ")) or (log and line.startswith("  Caused by: "))
+            log = line.startswith(_LEVELS) or (log and line.startswith("  Caused by: "))
             if not log:
                 words += coloured
         return words
@@ -244,6 +253,8 @@ class Run:
         self._guard: Guard | None = None
         #: A build hook could not be answered, and the run was ended.
         self.lost = False
+        #: A helper may be speaking.
+        self._helped = False
         self._reader = -1
         self._input = -1
         closed = []
@@ -372,6 +383,8 @@ class Run:
                 patience = _PATIENCE
             if stopped or self.lost:
                 continue
+            if self._pass_on(stderr, seen, spinner):
+                spinner = None  # what they said may be a prompt
             end = stderr.rfind(b"\n") + 1
             lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
@@ -390,6 +403,31 @@ class Run:
         if not (stopped or self.lost):
             guard.close()
         return bytes(stderr), stopped
+
+
+    def _pass_on(self, stderr: bytearray, start: int, spinner: Spinner | None) -> bool:
+        """Say at once what a helper has said from ``start`` on, and take it out; whether there was any."""
+        new = stderr[start:]
+        if not self._helped and _HELPER[6:].encode() not in new:
+            return False
+        del stderr[start:]
+        said = b""
+        for line in new.splitlines(keepends=True):
+            text = _plain(line.decode("utf-8", "replace"))
+            self._helped = text.startswith(_HELPER) or (self._helped and not text.startswith(_OWN))
+            if not self._helped or text.startswith((*_LEVELS, "  Caused by: ")) or f"{text} " in _LEVELS:
+                stderr += line
+            else:
+                said += line
+        if said and spinner:
+            spinner.erase()
+        view = memoryview(said)
+        try:
+            while view:
+                view = view[posix.write(2, view) :]
+        except OSError:
+            pass  # nobody listens
+        return bool(said)
 
 
 def _polling(*fds: int) -> select.poll:
