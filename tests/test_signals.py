@@ -64,7 +64,8 @@ def status_of_bare(world: World, signalled: signal.Signals) -> int:
 
 
 @pytest.mark.parametrize("options", [(), ("--no-cache",)], ids=["cache", "no-cache"])
-@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT], ids=["INT", "TERM", "HUP", "QUIT"])
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1,
+                                       signal.SIGUSR2, signal.SIGXCPU], ids=lambda value: str(value.name[3:]))
 def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[str, ...]) -> None:
     """At whatever step, told alone or with its group: it ends as the bare uv does; no process, no file and no word stays."""
     expected = status_of_bare(world, signalled)

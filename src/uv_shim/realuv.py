@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import posix
 
 TYPE_CHECKING = False
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
-#: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
-_STOPS = (2, 15, 1, 3)
+#: Signals that end a process which does not handle them, and not only for a fault of its own.
+_STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGXCPU)
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
 #: have written it; of locks on files, nothing is read.
@@ -192,8 +193,6 @@ class RealUv:
 
     def told_to_stop(self, number: int, _frame: object) -> None:
         """Pass a signal on to what runs, and end by it."""
-        import _signal
-
         while self.running:
             run = self.running.pop()
             try:
@@ -214,8 +213,6 @@ class RealUv:
         Raises:
             OSError: the binary cannot be run.
         """
-        import _signal
-
         _rewind_written()
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
@@ -284,8 +281,6 @@ class Run:
         else:
             self._stderr = PrivateFile(b"")
             actions.append((posix.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
-        import _signal
-
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
         # Told to stop while uv is being started, this process would end and uv go on.
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
