@@ -13,11 +13,12 @@ from collections.abc import Callable
 import pytest
 
 from aftermath import settle, strangers
+from machine import need
 from namespaces import first_process
 from standin import HELD, REHEARSED, STEPS, StandIn
 from terminal import Terminal
 from uv_shim.demo.wheels import sdist, wheel
-from world import SHIM, World, project
+from world import PYTHON, SHIM, World, project
 
 VERSION = "0.9.8"
 #: A uv that hangs leaves no core file behind where it is told to quit.
@@ -166,6 +167,31 @@ def test_what_the_caller_ignores_stays_ignored(world: World, command: str) -> No
         process.communicate(timeout=20)
         settle(process.pid)
         assert world.freeze() == "app==1.0\n"
+    assert world.sync(project(world.root / "project", "app")).files == 0
+
+
+def test_a_caller_that_ignores_the_end_of_its_children(world: World) -> None:
+    """Where /bin/sh hands that on, as bash does: the shim waits for its own nevertheless, and the uv that it becomes ignores it again."""
+    program = world.root / "program" / "uv"
+    program.parent.mkdir()
+    program.write_text(f"""#!{PYTHON} -IS
+import os, signal, sys
+if not {{"--dry-run", "compile"}}.intersection(sys.argv):
+    open("{world.root}/handler", "w").write(signal.getsignal(signal.SIGCHLD).name)
+os.execv("{world.uv}", ["{world.uv}", *sys.argv[1:]])
+""")
+    program.chmod(0o755)
+    handlers = []
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    for route in ((str(program),), (need("bash"), str(SHIM))):
+        world.bare("pip", "uninstall", "-q", "app")
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        world.bare("pip", "list")  # a uv that cannot wait for its own children needs what this puts into its cache
+        process = subprocess.run([PYTHON, "-c", ignoring, *route, "pip", "install", "app"], cwd=world.work, capture_output=True, text=True,
+                                 env={**world.env, "UV_SHIM_REAL_UV": str(program)}, stdin=subprocess.DEVNULL, timeout=60, check=False)
+        assert (process.returncode, "uv-shim: " in process.stderr, world.freeze()) == (0, False, "app==1.0\n"), process.stderr
+        handlers.append((world.root / "handler").read_text())
+    assert handlers == ["SIG_IGN", "SIG_IGN"]
     assert world.sync(project(world.root / "project", "app")).files == 0
 
 

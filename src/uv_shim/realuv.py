@@ -161,6 +161,9 @@ def _nameless() -> int:
 class RealUv:
     """The real uv at ``path``, called with the caller's environment."""
 
+    #: Signals that the caller ignores, and this process cannot while it waits for uv.
+    ignored: ClassVar[list[int]] = []
+
     def __init__(self, path: str, environ: dict[str, str], tidy: Callable[[], None] | None = None) -> None:
         self.path = path
         self.environ = environ
@@ -217,6 +220,8 @@ class RealUv:
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
                 _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
+        for number in self.ignored:
+            _signal.signal(number, _signal.SIG_IGN)
         for number in _STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
@@ -282,6 +287,8 @@ class Run:
             self._stderr = PrivateFile(b"")
             actions.append((posix.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
+        if _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL) == _signal.SIG_IGN:
+            uv.ignored.append(_signal.SIGCHLD)  # else there would be no child to wait for
         # Told to stop while uv is being started, this process would end and uv go on.
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
         try:
