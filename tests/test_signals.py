@@ -97,6 +97,22 @@ def test_told_to_stop_as_the_first_process(world: World) -> None:
         assert (process.returncode, stderr, world.freeze(), strangers(world)) == (128 + signal.SIGTERM, "", "", []), step
 
 
+def test_told_to_stop_where_nobody_waits_for_orphans(world: World) -> None:
+    """As the first process of many a container: no zombie stays there."""
+    real = StandIn(world, 1, "exec sleep 600")
+    program = f"""if 1:
+        import os, signal, subprocess, time
+        process = subprocess.Popen(["{SHIM}", "pip", "install", "app"])
+        while not os.path.exists("{real.folder}/reached"):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        print(process.wait(), [name for name in os.listdir("/proc") if name.isdigit()])
+    """
+    done = subprocess.run([*first_process(), PYTHON, "-c", program], cwd=world.work, env={**world.env, "UV_SHIM_REAL_UV": str(real.path)},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == (f"{-signal.SIGTERM} ['1']\n", "")
+
+
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
 def test_told_to_stop_on_the_way_to_an_sdist(make_world: Callable[..., World], version: str) -> None:
     """The same, where the dry run has itself been stopped before the sdist, or is one of several, and an install builds it."""

@@ -196,14 +196,25 @@ class RealUv:
 
     def told_to_stop(self, number: int, _frame: object) -> None:
         """Pass a signal on to what runs, and end by it."""
+        import time
+
+        told = []
         while self.running:
             run = self.running.pop()
             try:
                 posix.kill(run.pid, number)
-                if self._tidy:
-                    posix.waitpid(run.pid, 0)
+                told.append(run.pid)
             except OSError:
                 pass  # it has just ended by itself
+        tries = 40
+        for pid in told:
+            try:
+                # A short wait, for what is not waited for stays a zombie where the first process of a container does not do it.
+                while not posix.waitpid(pid, 0 if self._tidy else posix.WNOHANG)[0] and tries:
+                    tries -= 1
+                    time.sleep(0.005)
+            except OSError:
+                pass
         if self._tidy:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
