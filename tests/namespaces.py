@@ -1,4 +1,4 @@
-"""A machine with files of the test's own in /etc: a private mount namespace, which nobody else sees and which ends with the command."""
+"""Namespaces of the test's own, which nobody else sees and which end with the command: for files in /etc, and for process ids."""
 
 from __future__ import annotations
 
@@ -49,3 +49,14 @@ class Machine:
             (self.etc / "uv-shim").mkdir()
             (self.etc / "uv-shim" / "config.toml").write_text(text)
         return self
+
+
+def first_process() -> tuple[str, ...]:
+    """The beginning of a command line whose rest is to be the first process of a namespace, as in a container."""
+    users = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    words = ("unshare", *users, "--pid", "--fork", "--mount-proc", "--kill-child")
+    works = shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
+    if not works and "CI" not in os.environ:
+        pytest.skip("no private process namespace on this machine (needs unshare, and root or user namespaces)")
+    assert works, "private process namespaces must work in CI"
+    return words

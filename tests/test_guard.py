@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from namespaces import first_process
 from uv_shim import plan
 from uv_shim.demo.wheels import sdist
+from uv_shim.guard import Guard
 from uv_shim.realuv import RealUv
 from world import PYTHON, SHIM, World
 
@@ -154,3 +156,51 @@ def test_a_program_that_has_uv_as_its_child(make_world: Callable[..., World], ve
     result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": builds_before_it_selects(world)}, timeout=60)
     assert (result.code != 0, world.freeze(), (world.home / "ran").exists()) == (True, "", False), result.stderr
     assert "ash mismatch" in result.stderr
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_a_descriptor_that_a_script_has_taken(make_world: Callable[..., World], mode: str) -> None:
+    """A script on the way to uv has a file of its own where the guard's pipe was: nothing is written there, and nothing begins or hangs."""
+    world = make_world("0.9.8")
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"))
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    script.write_text(f"""#!/usr/bin/env bash
+[ -z "${{UV_SHIM_GUARD-}}" ] || eval "exec ${{UV_SHIM_GUARD%%:*}}>>'{world.root}/taken'"
+exec '{world.uv}' "$@"
+""")
+    script.chmod(0o755)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script), "UV_SHIM_MODE": mode}, timeout=60)
+    assert (result.code == 0, (world.home / "ran").exists()) == ((True, True) if mode == "seal" else (False, False)), result.stderr
+    assert ((world.root / "taken").read_text(), bool(result.said)) == ("", True)
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_a_build_whose_process_id_is_somebody_elses(make_world: Callable[..., World], mode: str) -> None:
+    """The real uv has a process namespace of its own: what a hook calls itself is a bystander here, to whom nothing is sent; and nothing hangs."""
+    world = make_world("0.9.8")
+    world.index.add(sdist("app", "1.0", note=f"\n{MARK}"))
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\nexec unshare --pid --fork --mount-proc '{world.uv}' \"$@\"\n")
+    script.chmod(0o755)
+    among_others = """
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 60 >/dev/null 2>&1 & done
+"$@"
+echo "$? $(cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^sleep$')"
+"""
+    done = subprocess.run([*first_process(), "sh", "-c", among_others, "sh", SHIM, "pip", "install", "app"], cwd=world.work, timeout=60, check=False,
+                          env={**world.env, "UV_SHIM_REAL_UV": str(script), "UV_SHIM_MODE": mode}, capture_output=True, text=True)
+    code = 0 if mode == "seal" else 2
+    assert (done.stdout, (world.home / "ran").exists()) == (f"{code} 20\n", mode == "seal"), done.stderr
+    assert "cannot be told to begin" in done.stderr
+
+
+def test_a_process_id_in_two_pieces() -> None:
+    """So many may ask at once that a read ends within a number."""
+    guard = Guard()
+    asking = int(guard.environment({})["UV_SHIM_GUARD"].partition(":")[0])
+    os.write(asking, b"\n" * 4093 + b"12345\n")
+    assert guard.asked() + guard.asked() == [12345]
+    guard.started()
+    guard.close()

@@ -198,3 +198,54 @@ def test_uv_asks_whether_a_file_of_requirements_is_meant(make_world: Callable[..
         assert (told, code, world.freeze()) == (True, 0, "alpha==1.0\n" if answered == "y" else "requirements-txt==1.0\n")
         assert "unsealed: " in line
         assert text.index("unsealed: ") < text.index("y/n")
+
+
+def helped(world: World, how: str) -> dict[str, str]:
+    """Variables with which uv asks a helper for the index's password, which runs that shell code."""
+    world.index.configure(auth="someone:pw")
+    helper = world.root / "helper" / "keyring"
+    helper.parent.mkdir()
+    helper.write_text(f"#!/bin/sh\n{how}\n")
+    helper.chmod(0o755)
+    return {"UV_KEYRING_PROVIDER": "subprocess", "UV_INDEX_URL": world.index.simple().replace("://", "://someone@"),
+            "PATH": f"{world.env['PATH']}:{helper.parent}"}
+
+
+@pytest.mark.parametrize("version", ["0.4.6", "0.5.26", "0.9.8", "0.12.15"])
+def test_a_helper_that_tells_how_to_sign_in(make_world: Callable[..., World], version: str) -> None:
+    """It waits for the person who reads it: that is at once, no spinner turns over it, and the sealing goes on behind."""
+    world = make_world(version)
+    world.index.add(wheel("alpha", "1.0"))
+    done = world.root / "signed-in"
+    env = helped(world, f"[ -e '{done}' ] || {{ sleep 0.5; printf 'Enter the code 4711: ' >&2; }}; until [ -e '{done}' ]; do sleep 0.1; done; echo pw")
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(world.work)
+        os.execve(str(SHIM), [str(SHIM), "pip", "install", "alpha"], {**world.env, **env, "TERM": "xterm"})
+    text, end = "", time.monotonic() + 10
+    while select.select([terminal], [], [], 1 if "4711: " in text else end - time.monotonic())[0]:
+        try:
+            text += os.read(terminal, 4096).decode("utf-8", "replace")
+        except OSError:
+            break
+    assert text.endswith("\033[2KEnter the code 4711: ")
+    done.touch()
+    rest = b""
+    while True:
+        try:
+            rest += os.read(terminal, 4096)
+        except OSError:
+            break
+    os.close(terminal)
+    assert (os.waitpid(process, 0)[1], b"4711" in rest, b"uv-shim: " in rest, world.freeze()) == (0, False, False, "alpha==1.0\n"), rest
+
+
+@pytest.mark.parametrize("version", ["0.4.30", "0.9.8", "0.12.15"])
+def test_a_helper_that_fails(make_world: Callable[..., World], version: str) -> None:
+    """What it says is said as often as by the bare uv, before uv's own words."""
+    world = make_world(version)
+    world.index.add(wheel("alpha", "1.0"))
+    env = helped(world, "echo 'Nobody has signed in' >&2; echo 'this line goes on' >&2; exit 1")
+    bare, shim = (route("pip", "install", "alpha", env=env) for route in (world.bare, world.run))
+    assert (shim.code, normalise(shim.stderr, world), shim.said) == (bare.code, normalise(bare.stderr, world), ())
+    assert "Nobody has signed in\nthis line goes on\n" in bare.stderr

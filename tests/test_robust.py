@@ -447,6 +447,77 @@ def test_a_variable_that_is_no_yes_and_no_no(make_world: Callable[..., World], v
     assert "value was not a boolean" in result.stderr
 
 
+@pytest.mark.parametrize("kind", [wheel, sdist])
+def test_a_helper_that_leaves_a_process_behind(make_world: Callable[..., World], kind: Callable[..., tuple[str, bytes]]) -> None:
+    """It has what uv had as its standard error; a call ends when uv does, as the bare uv's, and a dry run that is stopped does, too."""
+    world = make_world("0.9.8", UV_KEYRING_PROVIDER="subprocess")
+    world.index.add(kind("app", "1.0"))
+    world.index.configure(auth="someone:pw")
+    (world.root / "helper").mkdir()
+    helper = world.root / "helper" / "keyring"
+    helper.write_text("#!/bin/sh\nsleep 60 </dev/null >/dev/null &\necho pw\n")
+    helper.chmod(0o755)
+    env = {**world.env, "PATH": f"{world.env['PATH']}:{helper.parent}", "UV_INDEX_URL": world.index.simple().replace("://", "://someone@")}
+    with open(world.root / "said", "w+", encoding="utf-8") as said:
+        process = subprocess.Popen([SHIM, "pip", "install", "app"], cwd=world.work, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                   start_new_session=True)
+        try:
+            code = process.wait(timeout=30)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+        said.seek(0)
+        text = said.read()
+    assert (code, "uv-shim: " in text, world.freeze()) == (0, False, "app==1.0\n"), text
+
+
+def test_a_shell_that_pipes_the_words_of_uv(make_world: Callable[..., World]) -> None:
+    """What the real uv is piped through may end after it: its last words count."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"))
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    script.write_text(f"""#!/usr/bin/env bash
+case " $* " in *" --dry-run "*) exec 2> >(sleep 0.2; exec cat >&2);; esac
+exec '{world.uv}' "$@"
+""")
+    script.chmod(0o755)
+    result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script)})
+    assert (result.code, result.said, world.freeze()) == (0, (), "app==1.0\n"), result.stderr
+
+
+@pytest.mark.parametrize("mode", ["seal", "enforce"])
+def test_descriptors_that_a_script_takes(make_world: Callable[..., World], mode: str) -> None:
+    """A script as the real uv opens its lock file under a number of its choice: what uv reads by a path is not that file."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0", note="evil"), original=wheel("app", "1.0")[1])
+    script = world.root / "script" / "uv"
+    script.parent.mkdir()
+    for number in range(3, 10):
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        script.write_text(f"#!/bin/sh\nexec {number}>'{world.root}/lock'\nexec '{world.uv}' \"$@\"\n")
+        script.chmod(0o755)
+        result = world.run("pip", "install", "app", env={"UV_SHIM_REAL_UV": str(script), "UV_SHIM_MODE": mode}, timeout=60)
+        assert ("ash mismatch" in result.stderr, result.said, world.freeze()) == (True, (), ""), (number, result.said, result.stderr)
+
+
+@pytest.mark.parametrize("limit", [2000, 900, 12])
+def test_what_uv_inherits_has_the_highest_number(limit: int) -> None:
+    """As far as there may be descriptors; where there is none left, it stays where it is, and nothing of it is left open."""
+    program = """if 1:
+        import os
+        from uv_shim import realuv
+        files = [realuv.PrivateFile(b"text") for _ in range(3)]
+        print([file.fd for file in files], [os.get_inheritable(file.fd) for file in files])
+        before = os.listdir("/proc/self/fd")
+        realuv.PrivateFile(b"").close()
+        assert os.listdir("/proc/self/fd") == before
+    """
+    done = subprocess.run(["sh", "-c", f'ulimit -n {limit}; exec "$0" -c "$1"', PYTHON, program], env={"PYTHONPATH": str(SHIM.parent.parent / "src")},
+                          capture_output=True, text=True, check=False)
+    first = min(limit - 1, 1000)
+    assert done.stdout == f"{[first, first - 1, first - 2]} {[True] * 3}\n", done.stderr
+
+
 def test_files_have_no_name_without_memfd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many builds of Python lack it: also there, nobody finds a file of ours, whenever the shim is killed."""
     monkeypatch.delattr("posix.memfd_create")

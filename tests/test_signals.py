@@ -13,10 +13,12 @@ from collections.abc import Callable
 import pytest
 
 from aftermath import settle, strangers
+from machine import need
+from namespaces import first_process
 from standin import HELD, REHEARSED, STEPS, StandIn
 from terminal import Terminal
 from uv_shim.demo.wheels import sdist, wheel
-from world import SHIM, World, project
+from world import PYTHON, SHIM, World, project
 
 VERSION = "0.9.8"
 #: A uv that hangs leaves no core file behind where it is told to quit.
@@ -63,7 +65,8 @@ def status_of_bare(world: World, signalled: signal.Signals) -> int:
 
 
 @pytest.mark.parametrize("options", [(), ("--no-cache",)], ids=["cache", "no-cache"])
-@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT], ids=["INT", "TERM", "HUP", "QUIT"])
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1,
+                                       signal.SIGUSR2, signal.SIGXCPU], ids=lambda value: str(value.name[3:]))
 def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[str, ...]) -> None:
     """At whatever step, told alone or with its group: it ends as the bare uv does; no process, no file and no word stays."""
     expected = status_of_bare(world, signalled)
@@ -78,6 +81,36 @@ def test_told_to_stop(world: World, signalled: signal.Signals, options: tuple[st
             _, stderr = process.communicate(timeout=10)
             settle(process.pid)
             assert (process.returncode, stderr, strangers(world)) == (expected, "", []), f"{step}, {tell.__name__}"
+
+
+def test_told_to_stop_as_the_first_process(world: World) -> None:
+    """Of a container, or a process namespace: no signal ends it there by itself. Its preflight ends, and nothing is installed unchecked."""
+    for number, step in enumerate(STEPS[:-1], 1):
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        real = StandIn(world, number, "exec sleep 600")
+        process = start(world, *first_process(), str(SHIM), "pip", "install", "app", real=real)
+        real.wait()
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+            os.kill(int(children.read()), signal.SIGTERM)
+        _, stderr = process.communicate(timeout=10)
+        settle(process.pid)
+        assert (process.returncode, stderr, world.freeze(), strangers(world)) == (128 + signal.SIGTERM, "", "", []), step
+
+
+def test_told_to_stop_where_nobody_waits_for_orphans(world: World) -> None:
+    """As the first process of many a container: no zombie stays there."""
+    real = StandIn(world, 1, "exec sleep 600")
+    program = f"""if 1:
+        import os, signal, subprocess, time
+        process = subprocess.Popen(["{SHIM}", "pip", "install", "app"])
+        while not os.path.exists("{real.folder}/reached"):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        print(process.wait(), [name for name in os.listdir("/proc") if name.isdigit()])
+    """
+    done = subprocess.run([*first_process(), PYTHON, "-c", program], cwd=world.work, env={**world.env, "UV_SHIM_REAL_UV": str(real.path)},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == (f"{-signal.SIGTERM} ['1']\n", "")
 
 
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
@@ -150,6 +183,31 @@ def test_what_the_caller_ignores_stays_ignored(world: World, command: str) -> No
         process.communicate(timeout=20)
         settle(process.pid)
         assert world.freeze() == "app==1.0\n"
+    assert world.sync(project(world.root / "project", "app")).files == 0
+
+
+def test_a_caller_that_ignores_the_end_of_its_children(world: World) -> None:
+    """Where /bin/sh hands that on, as bash does: the shim waits for its own nevertheless, and the uv that it becomes ignores it again."""
+    program = world.root / "program" / "uv"
+    program.parent.mkdir()
+    program.write_text(f"""#!{PYTHON} -IS
+import os, signal, sys
+if not {{"--dry-run", "compile"}}.intersection(sys.argv):
+    open("{world.root}/handler", "w").write(signal.getsignal(signal.SIGCHLD).name)
+os.execv("{world.uv}", ["{world.uv}", *sys.argv[1:]])
+""")
+    program.chmod(0o755)
+    handlers = []
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    for route in ((str(program),), (need("bash"), str(SHIM))):
+        world.bare("pip", "uninstall", "-q", "app")
+        shutil.rmtree(world.root / "cache", ignore_errors=True)
+        world.bare("pip", "list")  # a uv that cannot wait for its own children needs what this puts into its cache
+        process = subprocess.run([PYTHON, "-c", ignoring, *route, "pip", "install", "app"], cwd=world.work, capture_output=True, text=True,
+                                 env={**world.env, "UV_SHIM_REAL_UV": str(program)}, stdin=subprocess.DEVNULL, timeout=60, check=False)
+        assert (process.returncode, "uv-shim: " in process.stderr, world.freeze()) == (0, False, "app==1.0\n"), process.stderr
+        handlers.append((world.root / "handler").read_text())
+    assert handlers == ["SIG_IGN", "SIG_IGN"]
     assert world.sync(project(world.root / "project", "app")).files == 0
 
 

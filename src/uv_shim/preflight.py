@@ -227,6 +227,8 @@ class Preflight:
             return self._sdist(text, solving=solving) is not None
 
         output = run.finish(stop_at, self._spinner)
+        if run.lost:
+            raise Failed("what it builds cannot be told to begin (another process namespace, or another user)")
         self._note_progress(output)
         for name, version in plans.build_requirements(output.stderr):
             self.build_requirements.setdefault(name, set()).add(version)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _signal
 import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import select
     from collections.abc import Callable
     from typing import ClassVar
 
@@ -15,16 +17,28 @@ if TYPE_CHECKING:
 #: What would mix other lines into uv's account of a dry run, or colour it.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
-#: Signals that tell a process to stop: INT, TERM, HUP, QUIT, as their numbers are everywhere.
-_STOPS = (2, 15, 1, 3)
+#: Signals that end a process which does not handle them, and not only for a fault of its own.
+_STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGXCPU)
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
 #: have written it; of locks on files, nothing is read.
 _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
+#: How lines of the log begin.
+_LEVELS = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
+
+#: What uv logs before it starts a helper (`keyring`), which may have to tell a person how to sign in, and wait for it.
+_HELPER = "DEBUG Checking keyring for credentials "
+
+#: How words of uv's own begin that come after a helper's.
+_OWN = ("error: ", "warning: ", "  \N{MULTIPLICATION SIGN} ", "Resolved ", "Audited ", "Would ", "   Building ", "      Built ")
+
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
+
+#: Milliseconds without a word, once uv has ended, after which nothing more is expected of whoever else has its standard error.
+_PATIENCE = 500
 
 #: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
 _NO_SOLUTION = "No solution found when resolving"
@@ -54,7 +68,7 @@ class Output:
         log = False
         for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines(keepends=True)):
             # A line of the log may go on in lines that are set in.
-            log = line.startswith(("DEBUG ", "TRACE ", "INFO ", "WARN ")) or (log and line.startswith("  Caused by: "))
+            log = line.startswith(_LEVELS) or (log and line.startswith("  Caused by: "))
             if not log:
                 words += coloured
         return words
@@ -82,9 +96,8 @@ class PrivateFile:
     written: ClassVar[list[PrivateFile]] = []
 
     def __init__(self, text: bytes) -> None:
-        self.fd = _nameless()
+        self.fd = out_of_the_way(_nameless())
         self.write(text)
-        posix.set_inheritable(self.fd, True)
 
     def write(self, text: bytes) -> None:
         if text and self not in self.written:
@@ -116,6 +129,19 @@ def _rewind_written() -> None:
         file.rewind()
 
 
+def out_of_the_way(fd: int) -> int:
+    """The same for whom this process starts or becomes, under the highest free number up to 1000: scripts take low ones for themselves."""
+    for number in range(min(1000, posix.sysconf("SC_OPEN_MAX") - 1), fd, -1):
+        try:
+            posix.fstat(number)
+        except OSError:
+            posix.dup2(fd, number)
+            posix.close(fd)
+            return number
+    posix.set_inheritable(fd, True)
+    return fd
+
+
 def _nameless() -> int:
     try:
         return posix.memfd_create("uv-shim", 0)
@@ -134,6 +160,9 @@ def _nameless() -> int:
 
 class RealUv:
     """The real uv at ``path``, called with the caller's environment."""
+
+    #: Signals that the caller ignores, and this process cannot while it waits for uv.
+    ignored: ClassVar[list[int]] = []
 
     def __init__(self, path: str, environ: dict[str, str], tidy: Callable[[], None] | None = None) -> None:
         self.path = path
@@ -167,20 +196,30 @@ class RealUv:
 
     def told_to_stop(self, number: int, _frame: object) -> None:
         """Pass a signal on to what runs, and end by it."""
-        import _signal
+        import time
 
+        told = []
         while self.running:
             run = self.running.pop()
             try:
                 posix.kill(run.pid, number)
-                if self._tidy:
-                    posix.waitpid(run.pid, 0)
+                told.append(run.pid)
             except OSError:
                 pass  # it has just ended by itself
+        tries = 40
+        for pid in told:
+            try:
+                # A short wait, for what is not waited for stays a zombie where the first process of a container does not do it.
+                while not posix.waitpid(pid, 0 if self._tidy else posix.WNOHANG)[0] and tries:
+                    tries -= 1
+                    time.sleep(0.005)
+            except OSError:
+                pass
         if self._tidy:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)
+        posix._exit(128 + number)  # noqa: SLF001  # the first process of a container is not ended by it
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.
@@ -188,12 +227,12 @@ class RealUv:
         Raises:
             OSError: the binary cannot be run.
         """
-        import _signal
-
         _rewind_written()
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
                 _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
+        for number in self.ignored:
+            _signal.signal(number, _signal.SIG_IGN)
         for number in _STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
@@ -225,6 +264,10 @@ class Run:
         self._stdout = PrivateFile(b"")
         self._stderr: PrivateFile | None = None
         self._guard: Guard | None = None
+        #: A build hook could not be answered, and the run was ended.
+        self.lost = False
+        #: A helper may be speaking.
+        self._helped = False
         self._reader = -1
         self._input = -1
         closed = []
@@ -254,9 +297,9 @@ class Run:
         else:
             self._stderr = PrivateFile(b"")
             actions.append((posix.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
-        import _signal
-
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
+        if _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL) == _signal.SIG_IGN:
+            uv.ignored.append(_signal.SIGCHLD)  # else there would be no child to wait for
         # Told to stop while uv is being started, this process would end and uv go on.
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
         try:
@@ -330,39 +373,84 @@ class Run:
         """Standard error to its end, and the line at which the run was killed."""
         import select
 
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
-        poll.register(guard.fd, select.POLLIN)
+        try:
+            process = posix.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            process = -1  # a Python, kernel or sandbox without it
+        poll = _polling(self._reader, guard.fd, process)
+        patience = None
         stopped = None
         stderr = bytearray()
         seen = 0
         ended = False
         while not ended:
-            ready = dict(poll.poll(spinner.turn() if spinner else None))
+            ready = dict(poll.poll(patience or (spinner.turn() if spinner else None)))
             # First who asks, then all that was written: what a hook's beginning depends on was written before it asked.
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
-            ended = _drain_into(stderr, self._reader)
-            if stopped:
+            ended = _drain_into(stderr, self._reader) or (patience is not None and not ready)
+            if process in ready:
+                # A helper of uv's may have left a process behind, or a shell pipe uv's words through another.
+                poll = _polling(self._reader)
+                patience = _PATIENCE
+            if stopped or self.lost:
                 continue
+            if self._pass_on(stderr, seen, spinner):
+                spinner = None  # what they said may be a prompt
             end = stderr.rfind(b"\n") + 1
             lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
             stopped = next((line for line in lines if stop_at(line)), None)
-            if not stopped:
-                guard.allow(asked)
+            if not stopped and (guard.allow(asked, self.pid) or ended or patience):
                 continue
+            self.lost = not stopped
             guard.end(self.pid)
             posix.kill(self.pid, 9)
             # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
             guard.close()
-            poll = select.poll()
-            poll.register(self._reader, select.POLLIN)
+            poll = _polling(self._reader, process)
         posix.close(self._reader)
-        if not stopped:
+        if process >= 0:
+            posix.close(process)
+        if not (stopped or self.lost):
             guard.close()
         return bytes(stderr), stopped
+
+
+    def _pass_on(self, stderr: bytearray, start: int, spinner: Spinner | None) -> bool:
+        """Say at once what a helper has said from ``start`` on, and take it out; whether there was any."""
+        new = stderr[start:]
+        if not self._helped and _HELPER[6:].encode() not in new:
+            return False
+        del stderr[start:]
+        said = b""
+        for line in new.splitlines(keepends=True):
+            text = _plain(line.decode("utf-8", "replace"))
+            self._helped = text.startswith(_HELPER) or (self._helped and not text.startswith(_OWN))
+            if not self._helped or text.startswith((*_LEVELS, "  Caused by: ")) or f"{text} " in _LEVELS:
+                stderr += line
+            else:
+                said += line
+        if said and spinner:
+            spinner.erase()
+        view = memoryview(said)
+        try:
+            while view:
+                view = view[posix.write(2, view) :]
+        except OSError:
+            pass  # nobody listens
+        return bool(said)
+
+
+def _polling(*fds: int) -> select.poll:
+    import select
+
+    poll = select.poll()
+    for fd in fds:
+        if fd >= 0:
+            poll.register(fd, select.POLLIN)
+    return poll
 
 
 def _drain_into(text: bytearray, fd: int) -> bool:

@@ -1,13 +1,16 @@
 """The guard: may this build hook of a dry run begin?
 
 uv writes to its log before it builds, and goes on at once. So each Python that it starts in a watched dry run finds `sitecustomize` of
-this folder, writes its process id and a newline to a pipe (``UV_SHIM_GUARD``), and waits for SIGUSR1; one whose uv or shim is gone ends
-itself. Whoever asks was started after the line was written: once all that uv has written is read, the answer is certain.
+this folder, writes its process id and a newline to a pipe (``UV_SHIM_GUARD``: descriptor, device, inode), and waits for SIGUSR1; one
+whose pipe, uv or shim is gone ends itself. Whoever asks was started after the line was written: once all that uv has written is read,
+the answer is certain.
 """
 
 from __future__ import annotations
 
 import posix
+
+from uv_shim.realuv import out_of_the_way
 
 VARIABLE = "UV_SHIM_GUARD"
 
@@ -16,17 +19,20 @@ class Guard:
     """One dry run's guard; ``fd`` becomes readable when a hook asks."""
 
     def __init__(self) -> None:
-        self.fd, self._asking = posix.pipe()
+        self.fd, asking = posix.pipe()
         posix.set_blocking(self.fd, False)
-        posix.set_inheritable(self._asking, True)
+        self._asking = out_of_the_way(asking)
         self._allowed: list[int] = []
+        #: What was read of a line that goes on.
+        self._begun = b""
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
         before = environ.get("PYTHONPATH")
         folder = __file__.rpartition("/")[0]
+        pipe = posix.fstat(self._asking)
         return {**environ, "PYTHONPATH": f"{folder}:{before}" if before else folder,
-                VARIABLE: str(self._asking)}
+                VARIABLE: f"{self._asking}:{pipe.st_dev}:{pipe.st_ino}"}
 
     def started(self) -> None:
         """uv has its copy of the asking end by now."""
@@ -35,29 +41,47 @@ class Guard:
     def asked(self) -> list[int]:
         """Process ids of the hooks that wait for an answer."""
         try:
-            return [int(number) for number in posix.read(self.fd, 4096).split()]
+            *lines, self._begun = (self._begun + posix.read(self.fd, 4096)).split(b"\n")
         except BlockingIOError:
             return []
+        return [int(line) for line in lines if line]
 
-    def allow(self, hooks: list[int]) -> None:
-        """Let those hooks begin."""
+    def allow(self, hooks: list[int], uv: int) -> bool:
+        """Let those hooks begin; false where one is no process below ``uv`` here (its number is a stranger's), or is another user's."""
         import _signal
 
         for hook in hooks:
             try:
-                posix.kill(hook, _signal.SIGUSR1)
+                if _is_below(hook, uv):
+                    posix.kill(hook, _signal.SIGUSR1)
+                    self._allowed.append(hook)
+                    continue
             except ProcessLookupError:
-                continue
-            self._allowed.append(hook)
+                continue  # it has just ended
+            except PermissionError:
+                pass
+            return False
+        return True
 
     def end(self, uv: int) -> None:
         """Kill the hooks that were allowed and still run below ``uv``."""
         for hook in self._allowed:
-            if _parent(hook) == uv:
-                posix.kill(hook, 9)
+            try:
+                if _parent(hook) == uv:
+                    posix.kill(hook, 9)
+            except OSError:
+                pass  # it has just ended, or is another user's
 
     def close(self) -> None:
         posix.close(self.fd)
+
+
+def _is_below(process: int, ancestor: int) -> bool:
+    if not posix.access("/proc/self/stat", posix.F_OK):
+        return True  # it cannot be told
+    while process not in (0, ancestor):
+        process = _parent(process)
+    return process == ancestor
 
 
 def _parent(process: int) -> int:

@@ -17,12 +17,15 @@ def _answer(_number: int, _frame: object) -> None:
     raise _Allowed
 
 
-def _ask(fd: int) -> None:
+def _ask(fd: int, *pipe: int) -> None:
     parent = os.getppid()
     before = signal.signal(signal.SIGUSR1, _answer)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})  # the caller may have it blocked
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) != pipe:
+            os._exit(1)  # a script on the way here has taken that number for a file of its own
         os.write(fd, b"%d\n" % os.getpid())
         while os.getppid() == parent:
             time.sleep(0.1)
@@ -49,7 +52,7 @@ try:  # Python has put its bytecode beside this file
 except OSError:
     pass
 if _fd:
-    _ask(int(_fd))
+    _ask(*map(int, _fd.split(":")))
 
 # The environment's own one, if it has any; `site` knows what to make of it where not.
 del sys.modules["sitecustomize"]
