@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 from pathlib import Path
@@ -61,9 +62,15 @@ def _earlier(folder: Path) -> set[Path]:
 
 
 def text(source: Path) -> bytes:
-    """A file as an image needs it: Python's without comment lines, which are for who changes it, in the sources."""
+    """A file as an image needs it: Python's without comment lines and docstrings, which are for who changes it, in the sources."""
     lines = source.read_bytes().splitlines(keepends=True)
-    return b"".join(line for line in lines if source.suffix != ".py" or not line.lstrip().startswith(b"#"))
+    if source.suffix != ".py":
+        return b"".join(lines)
+    left_out = {number for number, line in enumerate(lines, 1) if line.lstrip().startswith(b"#")}
+    for node in ast.walk(ast.parse(b"".join(lines))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and len(node.body) > 1 and ast.get_docstring(node) is not None:
+            left_out.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return b"".join(line for number, line in enumerate(lines, 1) if number not in left_out)
 
 
 def _put(file: Path, data: bytes, mode: int) -> None:
