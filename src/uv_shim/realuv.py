@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
 #: Signals that end a process which does not handle them, and not only for a fault of its own.
-STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGXCPU)
+STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2,
+         _signal.SIGXCPU)
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
 #: have written it; of locks on files, nothing is read.
