@@ -232,6 +232,17 @@ def test_a_signal_while_a_preflight_starts(world: World) -> None:
             assert (process.returncode, stderr) == (-signal.SIGTERM, "")
 
 
+def test_a_signal_while_the_folder_is_made(world: World) -> None:
+    """With `--no-cache` the preflights have a cache of their own in TMPDIR: told to stop as soon as it is there, the shim removes it."""
+    command = (str(SHIM), "pip", "install", "app", "--no-cache")
+    start(world, *command).communicate(timeout=60)  # what Python compiles is there
+    traced = (need("strace"), "-f", "-o", os.devnull, "-e", "trace=mkdir,mkdirat", "-e", "inject=mkdir,mkdirat:signal=TERM:when=1")
+    process = start(world, *traced, *command, "--reinstall")
+    _, stderr = process.communicate(timeout=60)
+    settle(process.pid)
+    assert (process.returncode, stderr, strangers(world)) == (-signal.SIGTERM, "", [])
+
+
 def ways_on_a_terminal(terminal: Terminal, command: str, real: StandIn) -> list[object]:
     """Stop and continue a command that is held, interrupt it, and quit it; what the shell says of each. Then hang up on it."""
     said: list[object] = []

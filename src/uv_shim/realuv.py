@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
 #: Signals that end a process which does not handle them, and not only for a fault of its own.
-_STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2,
-          _signal.SIGXCPU)
+STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2,
+         _signal.SIGXCPU)
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
 #: have written it; of locks on files, nothing is read.
@@ -195,6 +195,12 @@ class RealUv:
         """Run uv to its end."""
         return self.start(arguments, stdin=stdin, environ=environ).finish()
 
+    def heed_stops(self) -> None:
+        """From now on, what this process is told is passed on, and what has to be tidied up is; what the caller ignores stays so."""
+        for number in STOPS:
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                _signal.signal(number, self.told_to_stop)
+
     def told_to_stop(self, number: int, _frame: object) -> None:
         """Pass a signal on to what runs, and end by it."""
         import time
@@ -234,7 +240,7 @@ class RealUv:
                 _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
         for number in self.ignored:
             _signal.signal(number, _signal.SIG_IGN)
-        for number in _STOPS:
+        for number in STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
         posix.execve(self.path, [self.path, *arguments], environ)
@@ -302,14 +308,12 @@ class Run:
         if _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL) == _signal.SIG_IGN:
             uv.ignored.append(_signal.SIGCHLD)  # else there would be no child to wait for
         # Told to stop while uv is being started, this process would end and uv go on.
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPS)
         try:
             self.pid = posix.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
                                       setsigdef=ignored_by_python)
             self._running.append(self)
-            for number in _STOPS:
-                if _signal.getsignal(number) != _signal.SIG_IGN:
-                    _signal.signal(number, uv.told_to_stop)
+            uv.heed_stops()
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
             if self._guard:
