@@ -379,6 +379,16 @@ def test_bytecode_that_was_cut_short(make_world: Callable[..., World]) -> None:
     assert [path for path, size in sizes.items() if path.stat().st_size <= size // 2] == []
 
 
+def test_bytecode_without_a_home(make_world: Callable[..., World]) -> None:
+    """It is nowhere, and compiled anew each time, unless there is a folder for caches."""
+    world = make_world("0.9.8")
+    world.index.add(wheel("app", "1.0"))
+    for folder in (None, str(world.root / "caches")):
+        world.run("pip", "install", "app", env={"HOME": None, "XDG_CACHE_HOME": folder}, check=True)
+        assert [path.parent.parent.name for path in world.root.rglob("uv-shim/bytecode")] == ["caches"] * bool(folder)
+    assert not list(world.home.iterdir())
+
+
 def test_what_uv_reads_by_a_path_is_read_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a descriptor that is opened by its path goes on where the last reader has come to, as on macOS."""
     monkeypatch.setattr(realuv, "_opens_anew", lambda: False)

@@ -502,6 +502,16 @@ def test_the_launcher_of_a_version_manager_is_left_alone(router: Router, tmp_pat
             assert ("mode seal" in done.stderr) == bool(knows or after), done.stderr
 
 
+@pytest.mark.parametrize("content", [b"\x7fELF\2\1\1" + bytes(9) + b"\2\0\2" + bytes(200), b"#!/gone/python\n"],
+                         ids=["another architecture", "no interpreter"])
+def test_a_python_that_cannot_be_executed(router: Router, tmp_path: Path, content: bytes) -> None:
+    """It ends the call by what the shell makes of it, 126 or 127 but in mksh; another one can be named."""
+    Router.program(tmp_path / ".venv" / "bin" / "python3", content.decode())
+    assert router.call("pip", "install", "x").returncode in (1, 126, 127)
+    assert not router.record.exists()
+    assert router.call("pip", "install", "x", UV_SHIM_PYTHON=str(PYTHON)).returncode == 0
+
+
 def test_a_python_in_the_current_folder_counts_where_path_says_so(router: Router, tmp_path: Path) -> None:
     """An empty entry of PATH, as for uv."""
     (tmp_path / "python3").symlink_to(PYTHON)

@@ -574,7 +574,8 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     machine.env["UV_CACHE_DIR"] = str(machine.root / "cache")
     closed = ("sh", "-c", 'umask 077; exec "$@"', "sh")
     machine.run(*closed, "uv", "pip", "install", "--target", str(machine.root / "filled"), *sources.find().packages())
-    machine.run(*space, *closed, "sh", str(ROOT / "install.sh"), "--system")
+    said = machine.run(*space, *closed, "sh", str(ROOT / "install.sh"), "--system")
+    assert "ENV PATH=/opt/uv-shim/shims:$PATH\n" in said
     assert machine.contents() == {}
     line = 'if [ -r "/opt/uv-shim/env" ]; then . "/opt/uv-shim/env"; fi\n'
     assert (etc / "profile.d" / "uv-shim.sh").read_text() == line
@@ -584,6 +585,9 @@ def test_system_is_for_everybody(machine: Machine) -> None:
         assert path.is_symlink() or path.stat().st_mode & 0o044 == 0o044, path
     for shell, way in (("dash", "-lc"), ("bash", "-ic"), ("zsh", "-c"), ("fish", "-c")):
         assert machine.ask(*space, need(shell), way, "command -v uv") == "/opt/uv-shim/shims/uv", shell
+    # As an image's next RUN does.
+    for folder in (str(machine.tools), "/opt/uv-shim/shims"):
+        assert machine.ask(*space, need("sh"), "-c", "command -v uv", PATH=f"{folder}:{machine.env['PATH']}") == f"{folder}/uv"
     home = machine.tree()  # what fish has put there
     for command in ((str(ROOT / "install.sh"), "--system"), ("/opt/uv-shim/install.sh",)):
         assert "nothing has changed" in machine.run(*space, "sh", *command)

@@ -394,6 +394,8 @@ class Install:
         lines += self.notes
         now = f'set -gx PATH "{layout.shims}" $PATH' if self.environ.get("SHELL", "").endswith("fish") else f'. "{layout.env}"'
         lines.append(f"type now: {now}  (a new shell does it by itself, if PATH was set up for it; `uv-shim doctor` looks)")
+        if layout.system:
+            lines.append(f"an image needs this, as its next RUN reads no start files: ENV PATH={layout.shims}:$PATH")
         return lines
 
 
