@@ -95,7 +95,8 @@ def _python(place: Surroundings) -> Iterator[Finding]:
     tried = [number for number, line in enumerate(lines) if ": trace: sealing: exec " in line]
     if not tried:
         refused = [line for line in lines if "Python" in line]
-        yield Finding(name, PROBLEM, (refused or lines or ["the router says nothing"])[0].replace("uv-shim: ", ""), fix)
+        why = (refused or lines or ["the router says nothing"])[0]
+        yield Finding(name, PROBLEM, why.replace("uv-shim: ", "").replace("trace: ", ""), fix)
         return
     python = lines[tried[-1]].partition(": exec ")[2]
     after = lines[tried[-1] + 1 :]
