@@ -6,7 +6,6 @@ Nothing here installs, and nothing is written but by uv into its own cache.
 from __future__ import annotations
 
 import posix
-from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 
 from uv_shim import hashes
 from uv_shim import plan as plans
@@ -15,7 +14,7 @@ from uv_shim.hashes import Pin
 from uv_shim.inputs import Inputs, names_hash
 from uv_shim.places import Places
 from uv_shim.plan import Interpreter, Plan, Sdist
-from uv_shim.realuv import STOPS, Output, PrivateFile, RealUv, Run, is_true
+from uv_shim.realuv import Output, PrivateFile, RealUv, Run, is_true
 from uv_shim.versions import Regime
 
 TYPE_CHECKING = False
@@ -72,12 +71,10 @@ class Preflight:
 
             environ = {key: value for key, value in uv.environ.items() if key not in ("UV_NO_CACHE", "UV_CACHE_DIR")}
             self._uv = uv = RealUv(uv.path, environ, tidy=self.close)
-            before = pthread_sigmask(SIG_BLOCK, STOPS)
-            try:
-                self._folder = tempfile.mkdtemp(prefix="uv-shim-")
-                uv.heed_stops()
-            finally:
-                pthread_sigmask(SIG_SETMASK, before)
+            # Told to stop as soon as it is there, `close` knows its name.
+            self._folder = tempfile.mktemp(prefix="uv-shim-")  # noqa: S306  # whoever has made it before makes `mkdir` fail
+            uv.heed_stops()
+            posix.mkdir(self._folder, 0o700)
             line = line.with_cache(self._folder)
         self._uv = uv
         self._line = line

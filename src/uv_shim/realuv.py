@@ -18,28 +18,24 @@ if TYPE_CHECKING:
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
 #: Signals that end a process which does not handle them, and not only for a fault of its own.
-STOPS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGALRM, _signal.SIGUSR1, _signal.SIGUSR2,
-         _signal.SIGXCPU)
+_STOPS = [getattr(_signal, f"SIG{name}") for name in ("INT", "TERM", "HUP", "QUIT", "ALRM", "USR1", "USR2", "XCPU")]
 
 #: What of uv's log is read: its choices, and which index it asks for which name. What quotes metadata is left out, as anybody may
 #: have written it; of locks on files, nothing is read.
 _LOG = "uv=debug,uv_fs=off,uv_pypi_types=off,uv_client::registry_client=trace"
 
 
-#: How lines of the log begin.
+#: How lines of the log begin, and what goes on from one that had a cause.
 _LEVELS = ("DEBUG ", "TRACE ", "INFO ", "WARN ")
+_CAUSE = "  Caused by: "
 
-#: What uv logs before it starts a helper (`keyring`), which may have to tell a person how to sign in, and wait for it.
+#: What uv logs before it starts a helper (`keyring`), which may have to tell a person how to sign in, and wait for it; and how words
+#: of uv's own begin that come after a helper's.
 _HELPER = "DEBUG Checking keyring for credentials "
-
-#: How words of uv's own begin that come after a helper's.
-_OWN = ("error: ", "warning: ", "  \N{MULTIPLICATION SIGN} ", "Resolved ", "Audited ", "Would ", "   Building ", "      Built ")
+_OWN = ("error: ", "warning: ", "  \xd7 ", "Resolved ", "Audited ", "   Building ", "      Built ")
 
 #: In uv's last words where a server gave no answer (`reqwest`), or said that it has failed.
 _NO_ANSWER = ("error sending request for url (", "HTTP status server error (")
-
-#: Milliseconds without a word, once uv has ended, after which nothing more is expected of whoever else has its standard error.
-_PATIENCE = 500
 
 #: How uv begins where requirements contradict each other, or nothing fits them; what follows may be on another line.
 _NO_SOLUTION = "No solution found when resolving"
@@ -69,7 +65,7 @@ class Output:
         log = False
         for line, coloured in zip(self.stderr.splitlines(), self._coloured.splitlines(keepends=True)):
             # A line of the log may go on in lines that are set in.
-            log = line.startswith(_LEVELS) or (log and line.startswith("  Caused by: "))
+            log = line.startswith(_LEVELS) or (log and line.startswith(_CAUSE))
             if not log:
                 words += coloured
         return words
@@ -131,7 +127,7 @@ def _rewind_written() -> None:
 
 
 def out_of_the_way(fd: int) -> int:
-    """The same for whom this process starts or becomes, under the highest free number up to 1000: scripts take low ones for themselves."""
+    """The same, for uv, under the highest free number up to 1000: scripts take low ones for themselves."""
     for number in range(min(1000, posix.sysconf("SC_OPEN_MAX") - 1), fd, -1):
         try:
             posix.fstat(number)
@@ -147,11 +143,13 @@ def _nameless() -> int:
     try:
         return posix.memfd_create("uv-shim", 0)
     except (AttributeError, OSError):
-        pass  # a Python, kernel or sandbox without it
+        # A Python, kernel or sandbox without it.
+        pass
     try:
         return posix.open(posix.environ.get(b"TMPDIR") or b"/tmp", posix.O_TMPFILE | posix.O_RDWR, 0o600)
     except (AttributeError, OSError):
-        pass  # a filesystem without it
+        # A filesystem without it.
+        pass
     import tempfile
 
     fd, name = tempfile.mkstemp(prefix="uv-shim-")
@@ -187,7 +185,8 @@ class RealUv:
         # A copy of the shim behind this one (past another manager's shim, say) passes its parent's preflight on untouched. What uv's
         # build hooks call is no preflight, and is held to the caller's own mode.
         environ["UV_SHIM_PREFLIGHT"] = str(posix.getpid())
-        environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"  # its words may be passed on
+        # Its words may be passed on.
+        environ["CLICOLOR_FORCE" if watched and shows_colours(environ) else "NO_COLOR"] = "1"
         environ["RUST_LOG"] = f"{_LOG},uv_auth::middleware=trace" if requests else _LOG
         return Run(self, arguments, environ, stdin, watched=watched, ahead=ahead)
 
@@ -196,8 +195,8 @@ class RealUv:
         return self.start(arguments, stdin=stdin, environ=environ).finish()
 
     def heed_stops(self) -> None:
-        """From now on, what this process is told is passed on, and what has to be tidied up is; what the caller ignores stays so."""
-        for number in STOPS:
+        """Pass on what this process is told from now on; what the caller ignores stays so."""
+        for number in _STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
                 _signal.signal(number, self.told_to_stop)
 
@@ -212,21 +211,23 @@ class RealUv:
                 posix.kill(run.pid, number)
                 told.append(run.pid)
             except OSError:
-                pass  # it has just ended by itself
+                # It has just ended by itself.
+                pass
         tries = 40
-        for pid in told:
-            try:
-                # A short wait, for what is not waited for stays a zombie where the first process of a container does not do it.
+        # A short wait, for what is not waited for stays a zombie where the first process of a container does not do it.
+        try:
+            for pid in told:
                 while not posix.waitpid(pid, 0 if self._tidy else posix.WNOHANG)[0] and tries:
                     tries -= 1
                     time.sleep(0.005)
-            except OSError:
-                pass
+        except OSError:
+            pass
         if self._tidy:
             self._tidy()
         _signal.signal(number, _signal.SIG_DFL)
         posix.kill(posix.getpid(), number)
-        posix._exit(128 + number)  # noqa: SLF001  # the first process of a container is not ended by it
+        # The first process of a container is not ended by it.
+        posix._exit(128 + number)  # noqa: SLF001
 
     def become(self, arguments: list[str], environ: dict[str, str]) -> None:
         """Replace this process by uv; does not return.
@@ -237,12 +238,14 @@ class RealUv:
         _rewind_written()
         for number in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)):
             if number is not None:
-                _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and that would be inherited
+                # Python ignores them, and that would be inherited.
+                _signal.signal(number, _signal.SIG_DFL)
         for number in self.ignored:
             _signal.signal(number, _signal.SIG_IGN)
-        for number in STOPS:
+        for number in _STOPS:
             if _signal.getsignal(number) != _signal.SIG_IGN:
-                _signal.signal(number, _signal.SIG_DFL)  # one that Python only notes down now would be lost
+                # One that Python only notes down now would be lost.
+                _signal.signal(number, _signal.SIG_DFL)
         posix.execve(self.path, [self.path, *arguments], environ)
 
 
@@ -306,9 +309,10 @@ class Run:
             actions.append((posix.POSIX_SPAWN_DUP2, self._stderr.fd, 2))
         ignored_by_python = [n for n in (_signal.SIGPIPE, getattr(_signal, "SIGXFSZ", None)) if n is not None]
         if _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL) == _signal.SIG_IGN:
-            uv.ignored.append(_signal.SIGCHLD)  # else there would be no child to wait for
+            # There would be no child to wait for.
+            uv.ignored.append(_signal.SIGCHLD)
         # Told to stop while uv is being started, this process would end and uv go on.
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPS)
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _STOPS)
         try:
             self.pid = posix.posix_spawn(uv.path, [uv.path, *arguments], environ, file_actions=actions, setsigmask=before,
                                       setsigdef=ignored_by_python)
@@ -328,7 +332,8 @@ class Run:
             while view:
                 view = view[posix.write(self._input, view) :]
         except OSError:
-            pass  # it has ended already, and its words tell why
+            # It has ended already, and its words tell why.
+            pass
         self._end_input()
 
     def _end_input(self) -> None:
@@ -381,9 +386,10 @@ class Run:
         try:
             process = posix.pidfd_open(self.pid)
         except (AttributeError, OSError):
-            process = -1  # a Python, kernel or sandbox without it
+            # A Python, kernel or sandbox without it.
+            process = -1
         poll = _polling(self._reader, guard.fd, process)
-        patience = None
+        patience = 0
         stopped = None
         stderr = bytearray()
         seen = 0
@@ -394,15 +400,16 @@ class Run:
             asked = guard.asked() if guard.fd in ready else []
             if ready.get(guard.fd, 0) & select.POLLHUP:
                 poll.unregister(guard.fd)
-            ended = _drain_into(stderr, self._reader) or (patience is not None and not ready)
+            ended = _drain_into(stderr, self._reader) or (patience > 0 and not ready)
             if process in ready:
-                # A helper of uv's may have left a process behind, or a shell pipe uv's words through another.
+                # A shell may pipe uv's words through another process, and a helper of uv's may have left one behind: after so many
+                # milliseconds without a word, nothing more is expected.
                 poll = _polling(self._reader)
-                patience = _PATIENCE
+                patience = 500
             if stopped or self.lost:
                 continue
-            if self._pass_on(stderr, seen, spinner):
-                spinner = None  # what they said may be a prompt
+            # What it said may be a prompt.
+            spinner = None if self._pass_on(stderr, seen, spinner) else spinner
             end = stderr.rfind(b"\n") + 1
             lines = _plain(stderr[seen:end].decode("utf-8", "replace")).split("\n")
             seen = max(seen, end)
@@ -433,18 +440,17 @@ class Run:
         for line in new.splitlines(keepends=True):
             text = _plain(line.decode("utf-8", "replace"))
             self._helped = text.startswith(_HELPER) or (self._helped and not text.startswith(_OWN))
-            if not self._helped or text.startswith((*_LEVELS, "  Caused by: ")) or f"{text} " in _LEVELS:
-                stderr += line
-            else:
+            if self._helped and not text.startswith((*_LEVELS, _CAUSE)):
                 said += line
+            else:
+                stderr += line
         if said and spinner:
             spinner.erase()
-        view = memoryview(said)
         try:
-            while view:
-                view = view[posix.write(2, view) :]
+            posix.write(2, said)
         except OSError:
-            pass  # nobody listens
+            # Nobody listens.
+            pass
         return bool(said)
 
 

@@ -23,8 +23,6 @@ class Guard:
         posix.set_blocking(self.fd, False)
         self._asking = out_of_the_way(asking)
         self._allowed: list[int] = []
-        #: What was read of a line that goes on.
-        self._begun = b""
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """``environ`` with what makes every Python that uv starts ask first; isolated ones (``-I``) do not see it."""
@@ -41,26 +39,23 @@ class Guard:
     def asked(self) -> list[int]:
         """Process ids of the hooks that wait for an answer."""
         try:
-            *lines, self._begun = (self._begun + posix.read(self.fd, 4096)).split(b"\n")
+            # More than a pipe holds: no number comes in two pieces.
+            return [int(number) for number in posix.read(self.fd, 1 << 20).split()]
         except BlockingIOError:
             return []
-        return [int(line) for line in lines if line]
 
     def allow(self, hooks: list[int], uv: int) -> bool:
-        """Let those hooks begin; false where one is no process below ``uv`` here (its number is a stranger's), or is another user's."""
+        """Let those hooks begin; false where one's number is none below ``uv`` here, or another user's."""
         import _signal
 
         for hook in hooks:
             try:
-                if _is_below(hook, uv):
-                    posix.kill(hook, _signal.SIGUSR1)
-                    self._allowed.append(hook)
-                    continue
-            except ProcessLookupError:
-                continue  # it has just ended
-            except PermissionError:
-                pass
-            return False
+                if not _is_below(hook, uv):
+                    return False
+                posix.kill(hook, _signal.SIGUSR1)
+            except OSError:
+                return False
+            self._allowed.append(hook)
         return True
 
     def end(self, uv: int) -> None:
@@ -70,15 +65,16 @@ class Guard:
                 if _parent(hook) == uv:
                     posix.kill(hook, 9)
             except OSError:
-                pass  # it has just ended, or is another user's
+                pass
 
     def close(self) -> None:
         posix.close(self.fd)
 
 
 def _is_below(process: int, ancestor: int) -> bool:
-    if not posix.access("/proc/self/stat", posix.F_OK):
-        return True  # it cannot be told
+    # Without /proc, or with that of another namespace, it cannot be told.
+    if _parent(ancestor) != posix.getpid():
+        return True
     while process not in (0, ancestor):
         process = _parent(process)
     return process == ancestor

@@ -22,15 +22,19 @@ def _ask(fd: int, *pipe: int) -> None:
     before = signal.signal(signal.SIGUSR1, _answer)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})  # the caller may have it blocked
+        # The caller may have it blocked.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
         found = os.fstat(fd)
         if (found.st_dev, found.st_ino) != pipe:
-            os._exit(1)  # a script on the way here has taken that number for a file of its own
+            # A script on the way here has taken that number for a file of its own.
+            os._exit(1)
         os.write(fd, b"%d\n" % os.getpid())
         while os.getppid() == parent:
             time.sleep(0.1)
-            os.write(fd, b"\n")  # fails once the shim is gone
-        os._exit(1)  # uv is gone
+            # Fails once the shim is gone.
+            os.write(fd, b"\n")
+        # The uv is gone.
+        os._exit(1)
     except OSError:
         os._exit(1)
     except _Allowed:
@@ -46,7 +50,8 @@ if _rest:
     os.environ["PYTHONPATH"] = os.pathsep.join(_rest)
 sys.path[:] = [entry for entry in sys.path if entry != _here]
 _cached = __spec__.cached or ""
-try:  # Python has put its bytecode beside this file
+try:
+    # Python has put its bytecode beside this file.
     os.unlink(_cached)
     os.rmdir(os.path.dirname(_cached))
 except OSError:
