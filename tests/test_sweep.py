@@ -44,8 +44,10 @@ def test_what_passes_no_shim_is_as_it_was() -> None:
     for version, row in sweep.load().items():
         assert {name: row["bare"][name] for name in compatibility.BESIDE} == {name: row["shim"][name] for name in compatibility.BESIDE}, version
         if Version(version) >= Version("0.4.6"):
-            fetched = 2 if Version(version) < Version("0.11.19") else 0
-            assert [row["bare"][name] for name in compatibility.BESIDE] == [fetched] * 3, version
+            fetched: list[object] = [2 if Version(version) < Version("0.11.19") else 0] * 3
+            if version == "0.8.1":  # its `uv run --no-project --with` fails by itself
+                fetched[2] = "install fails"
+            assert [row["bare"][name] for name in compatibility.BESIDE] == fetched, version
 
 
 def test_a_sweep_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
