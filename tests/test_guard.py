@@ -196,6 +196,20 @@ echo "$? $(cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^sleep$')"
     assert "cannot be told to begin" in done.stderr
 
 
+def test_a_hook_of_a_uv_that_has_ended() -> None:
+    """It is nobody's any more, and that is no reason to do without uv's answer."""
+    guard = Guard()
+    try:
+        with subprocess.Popen(["sleep", "60"]) as uv:
+            assert not guard.allow([1], uv.pid)
+            uv.kill()
+            os.waitid(os.P_PID, uv.pid, os.WEXITED | os.WNOWAIT)
+            assert guard.allow([1], uv.pid)
+    finally:
+        guard.started()
+        guard.close()
+
+
 def test_a_process_id_in_two_pieces() -> None:
     """So many may ask at once that a read ends within a number."""
     guard = Guard()

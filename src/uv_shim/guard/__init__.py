@@ -45,14 +45,17 @@ class Guard:
             return []
 
     def allow(self, hooks: list[int], uv: int) -> bool:
-        """Let those hooks begin; false where one's number is none below ``uv`` here, or another user's."""
+        """Let those hooks begin; false where one's number is none below ``uv`` here, or another user's, and ``uv`` goes on."""
         import _signal
 
         for hook in hooks:
             try:
                 if not _is_below(hook, uv):
-                    return False
+                    # Once uv has ended, its hooks are below nobody, and what it has said counts.
+                    return _fields(uv)[:1] == [b"Z"]
                 posix.kill(hook, _signal.SIGUSR1)
+            except ProcessLookupError:
+                continue
             except OSError:
                 return False
             self._allowed.append(hook)
@@ -81,8 +84,14 @@ def _is_below(process: int, ancestor: int) -> bool:
 
 
 def _parent(process: int) -> int:
+    fields = _fields(process)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _fields(process: int) -> list[bytes]:
+    """What /proc says of a process from its state and its parent on; nothing, if it is not there."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
