@@ -471,10 +471,10 @@ def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
         publish(index)
         index.add(DELTA, "private")
         index.add(ALPHA, "private")
-        index.configure("private", auth="somebody:s3cr3t")
+        index.configure("private", auth="somebody:p@s3cr3t")
         stage = Stage(World(release, tmp_path, index))
-        url = index.simple("private").replace("//", "//somebody:s3cr3t@")
-        secret = stage.file(ALPHA[0], "private").replace("//", "//somebody:s3cr3t@")
+        url = index.simple("private").replace("//", "//somebody:p@s3cr3t@")
+        secret = stage.file(ALPHA[0], "private").replace("//", "//somebody:p@s3cr3t@")
         plain_project = f"delta @ {stage.file(DELTA[0], 'private')}".partition(" @")[0]
         stage.project.mkdir()
         (stage.project / "pyproject.toml").write_text(

@@ -204,13 +204,17 @@ def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -
     ("https://u:p@a/simple", "https://a/simple", "with credentials"),
     ("http://a/simple", "https://a/simple", "http instead of https"),
     ("http://localhost:1/simple", "http://127.0.0.1:1/simple", "the same machine, but not to uv"),
-    ("http://a:1/simple", "http://a:2/simple", "port 1 instead of 2"),
+    ("http://a:1/simple", "http://a:2/simple", "port 1 instead of port 2"),
+    ("http://a:1/simple", "http://a/simple", "port 1 instead of the port of http"),
     ("https://mirror.example/simple", "https://pypi.org/simple", "mirror.example instead of pypi.org"),
     ("https://a/root/pypi", "https://a/simple", "/root/pypi instead of /simple"),
     ("https://a/x", "https://b/y", "another host and another path"),
+    ("https://u:p@ss@mirror.example/simple", "https://a/simple", "mirror.example instead of a"),
 ])
 def test_how_two_urls_differ(one: str, other: str, words: str) -> None:
-    assert words in indexes.difference(one, other)
+    found = indexes.difference(one, other)
+    assert words in found
+    assert "ss" not in found.replace(words, "")
 
 
 def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from uv_shim import uvfiles
 from uv_shim.audit import digests, options
+from uv_shim.plan import without_credentials
 from uv_shim.realuv import is_true
 
 if sys.version_info >= (3, 11):
@@ -37,9 +38,10 @@ def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> l
 
 
 def difference(one: str, other: str) -> str:
-    """How two URLs differ, in words."""
-    if one != other and bare(one) == bare(other):
+    """How two URLs differ, in words; their credentials are not among them."""
+    if one != other and without_credentials(one) == without_credentials(other):
         return "with credentials"
+    one, other = without_credentials(one), without_credentials(other)
     first, second = urllib.parse.urlsplit(one), urllib.parse.urlsplit(other)
     if one.rstrip("/") == other.rstrip("/"):
         return "a slash at its end"
@@ -49,7 +51,7 @@ def difference(one: str, other: str) -> str:
         if {first.hostname, second.hostname} <= {"localhost", "127.0.0.1", "::1", "[::1]"}:
             return f"{first.netloc} instead of {second.netloc}, which is the same machine, but not to uv"
         if first.hostname == second.hostname:
-            return f"port {first.port or 'of the scheme'} instead of {second.port or 'of the scheme'}"
+            return f"{_port(first)} instead of {_port(second)}"
         return f"{first.netloc} instead of {second.netloc}"
     if first.netloc == second.netloc:
         return f"{first.path or '/'} instead of {second.path or '/'}"
@@ -64,9 +66,8 @@ def _split(value: str) -> list[str]:
     return [re.sub(r"^[A-Za-z0-9._-]+=(?=\w+:)", "", url) for url in value.replace(",", " ").split()]
 
 
-def bare(url: str) -> str:
-    """The URL without credentials, which are nobody's business."""
-    return re.sub(r"^(\w+://)[^/@]*@", r"\1", url)
+def _port(url: urllib.parse.SplitResult) -> str:
+    return f"port {url.port}" if url.port else f"the port of {url.scheme}"
 
 
 def listed(value: object) -> list[Any]:

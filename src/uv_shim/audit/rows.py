@@ -17,6 +17,7 @@ from uv_shim.audit.kinds import NOTHING, Refused
 from uv_shim.audit.lock import File, Lock, Package
 from uv_shim.audit.plan import Plan, Planned
 from uv_shim.audit.pointers import Unreadable
+from uv_shim.plan import without_credentials
 
 HIT, MISS, UNKNOWN = "hit", "miss", "unknown"
 
@@ -161,7 +162,7 @@ class Auditor:
         return Row(planned.name, package.version if package else planned.version, verdict, reason, why,
                    TODO.get(reason, "") if verdict != HIT else "", file=file.name if file else None,
                    size=0 if package and not package.remote else size,
-                   source=indexes.bare((package.source if package else planned.url) or ""),
+                   source=without_credentials((package.source if package else planned.url) or ""),
                    planned=planned.what, agrees=agrees, near=reading.near)
 
     def _file(self, package: Package) -> File | None:
@@ -206,7 +207,7 @@ class Auditor:
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
         told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
-        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {package.source}, but this uv is told of {indexes.bare(told)} "
+        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {without_credentials(package.source)}, but this uv is told of {without_credentials(told)} "
                         f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
                         "the index lets it be kept that long", near)
 
@@ -302,7 +303,8 @@ class Auditor:
                 "lets the file be kept, else it downloads")
 
     def _placed(self, what: str, package: Package, entry: Entry, folder: Cache) -> str:
-        url, locked = folder.index_of(entry.place), indexes.bare(package.source)
+        found = folder.index_of(entry.place)
+        url, locked = found and without_credentials(found), without_credentials(package.source)
         if what == "direct-url":
             return f"in the cache as a direct URL ({url or 'which one cannot be told'}), uv.lock has it from {locked}"
         if what == "index-entry":
