@@ -165,7 +165,7 @@ TEXTS = {
     "An empty cache: `uv pip install`, and the `uv sync` after it":
     "From an index whose line is shaped: all connections share the bandwidth, and each request waits for the latency. The packages are a tree of "
     "wheels, three dependencies each; their sizes are log-normal, half of them below 60 kB (300: {bytes}), each with one data file, which is quicker "
-    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row are pandas' own wheels. If the shim cost nothing, it would "
+    "to unpack than real ones, and unpacking is what the bare uv does twice. The last row is pandas and what it depends on, the real wheels. If the shim cost nothing, it would "
     "be the bare uv's install, and the sync that downloads nothing. If it were two calls of uv: a dry run and the install, without which no hash "
     "is known before the download, and nothing for shell, Python and the question for the hashes. A slow line gets fewer pairs (n).\n\n"
     "Where downloads take no time, nothing pays for the second uv: five packages at 1000 Mbit/s and 0 ms take {worst} as long as without the shim. "
@@ -184,7 +184,7 @@ CLOSING = """
 | | gain | why not |
 |---|---|---|
 | uv's dry run started by the shell, before Python | not measured as a whole | a shell can start it only as a background job: such a one ignores Ctrl-C for good, and so do its build hooks; with one core, what installs something takes 8 ms longer |
-| the hashes read from uv's own copies of the pages, not asked for | what the query takes: 3 ms with 5 packages | their layout is uv's own, and which hash belongs to which file would be a guess |
+| the hashes read from uv's own copies of the pages, not asked for | what the query takes: 3 ms with 5 packages | their layout is uv's own, and which hash belongs to which file would be a guess (done only where uv tells nothing) |
 | the query started while uv asks a new environment's Python about itself | 4 ms of 105 where the index is on the same two cores, nothing where uv waits for the line | it would be started for a guess |
 | the query told what to ask before the dry run has ended | 3 ms | what stands in uv's log before its end may be forged by metadata |
 | hashes kept from earlier calls | the same | an index may change what it advertises |

@@ -1,8 +1,9 @@
-"""What the shim costs, and what it saves: one command, one table.
+"""What the shim costs, and what it saves: one command.
 
     python3 benchmarks/run.py            measures all of it (twenty minutes), writes results.json, docs/benchmarks.md and README's figures
     python3 benchmarks/run.py --quick    less of it, in two minutes, and only prints
     python3 benchmarks/run.py --continue goes on where a run was stopped
+    python3 benchmarks/run.py --write    writes page, plots and README's figures anew from results.json
     python3 benchmarks/run.py --check    whether page, plots and README say what results.json does
 
 Each row is kept as soon as it is there: Ctrl-C prints what there is.

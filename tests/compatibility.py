@@ -58,7 +58,8 @@ again by `uv sync`:
 """
 
 END = """
-Before 0.4.6 uv does not heed the hashes of constraints, so there is nothing that a shim could tell it: such a uv runs as it is, and a line says so.
+Before 0.4.6 uv does not heed the hashes of constraints, so there is nothing that a shim could tell it: such a uv gets `--verify-hashes` at most (where its dry run
+accepts that), and a line says that nothing is sealed.
 {options}
 """
 
@@ -68,7 +69,7 @@ def page(record: Mapping[str, Mapping[str, Any]]) -> str:
     versions = sorted(record, key=Version)
     text = INTRODUCTION + f"Measured: {len(versions)} releases, {versions[0]} to {versions[-1]}, "
     states = list(dict.fromkeys(record[version].get("code") for version in reversed(versions)))
-    text += "all with the same code of the shim.\n\n" if len(states) == 1 else f"with {len(states)} states of the shim's code.\n\n"
+    text += "all with the same code of the shim.\n\n" if len(states) == 1 else f"with {len(states)} versions of the shim's code.\n\n"
     text += table(versions, lambda version: tuple(change(record[version], name) for name in COLUMNS), tuple(COLUMNS.values()))
     text += ROUTES + table(versions, lambda version: tuple(str(record[version]["flag"][name]) for name in COLUMNS), tuple(COLUMNS.values()))
     text += OUTSIDE + table(versions, lambda version: tuple(change(record[version], name) for name in BESIDE), tuple(BESIDE.values()))

@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise ``version`` with the uv versions of this run, less those that a module's SKIP names."""
+    """Parametrise ``version`` with the uv versions of this run."""
     if "version" in metafunc.fixturenames and not any(
         "version" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")
     ):
@@ -46,7 +46,7 @@ AT_ONCE = ("test_tampered", "test_guard", "test_load")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A second try (``--reruns``, in CI) is for tests that stop processes from outside."""
+    """Each test may be tried again (``--reruns``, in CI), for those that stop processes from outside; but not those of AT_ONCE."""
     for item in items:
         if item.path.stem in AT_ONCE:
             item.add_marker(pytest.mark.flaky(reruns=0))

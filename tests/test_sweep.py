@@ -104,7 +104,7 @@ def test_the_page_says_whether_the_record_is_of_one_code() -> None:
     newest = list(record)[-1]
     assert all(row.get("code") for row in record.values())
     assert "all with the same code of the shim." in compatibility.page({version: {**row, "code": "one"} for version, row in record.items()})
-    assert "with 2 states of the shim's code." in compatibility.page(
+    assert "with 2 versions of the shim's code." in compatibility.page(
         {version: {**row, "code": "another" if version == newest else "one"} for version, row in record.items()})
 
 

@@ -174,7 +174,7 @@ def _add_config(commands: _Commands) -> None:
         # Before or behind the action; its own default would undo what stands before it.
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
                             help="for machines" if action is get else argparse.SUPPRESS)
-    put.add_argument("value", metavar="VALUE", help=f"of mode: {', '.join(config.MODES)}; of the other: true, false")
+    put.add_argument("value", metavar="VALUE", help=f"of mode: {', '.join(config.MODES)}; for allow-softer-modes: true, false")
     for action in (put, unset):
         action.add_argument("--system", action="store_true", help=f"the system's file, {config.SYSTEM}, instead")
 

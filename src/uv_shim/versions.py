@@ -1,6 +1,6 @@
 """uv's regimes: what does a uv of some version do about hashes by itself?
 
-Measured over all releases from 0.2.27 on; the table with its sources is in docs/regimes.md.
+Measured over all releases (docs/compatibility.md); in words: docs/regimes.md.
 """
 
 from __future__ import annotations

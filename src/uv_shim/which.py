@@ -194,7 +194,7 @@ def regime_in_words(regime: versions.Regime) -> str:
     if not regime.flag:
         return "knows no --verify-hashes: its calls pass untouched"
     if not regime.constrains:
-        return "cannot be told hashes: its calls get --verify-hashes, and nothing is sealed"
+        return "cannot be told hashes: its calls get --verify-hashes (pip install where its dry run accepts that), and nothing is sealed"
     if not regime.hashes:
         return "keeps no hash and checks none by itself: the shim seals"
     if not regime.checks:

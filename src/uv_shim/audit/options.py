@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-#: Each with what it does, in uv's words or fewer. (`--package` is audit's own here: uv's goes behind `--`.)
+#: Options of `uv sync` that are passed on. (`--package` is audit's own here: uv's goes behind `--`.)
 FLAGS = (
     "--frozen", "--locked", "--all-extras", "--all-groups", "--no-default-groups", "--no-dev", "--only-dev", "--all-packages",
     "--no-editable", "--no-install-project", "--no-install-workspace", "--no-install-local", "--inexact", "--active",

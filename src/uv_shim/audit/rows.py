@@ -207,7 +207,8 @@ class Auditor:
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
         told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
-        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {without_credentials(package.source)}, but this uv is told of {without_credentials(told)} "
+        source = without_credentials(package.source)
+        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {source}, but this uv is told of {without_credentials(told)} "
                         f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
                         "the index lets it be kept that long", near)
 
