@@ -1,7 +1,8 @@
 """Index pages as uv keeps them in its cache: which hash belongs to which file?
 
 uv before 0.6.15 tells the hashes of a version. Its copy of the page (``simple-vN/…/<name>.rkyv``, N from 12 to 15) has each file's name
-followed by its digests in hexadecimal, and the page's URL at the end. They only choose among what uv has told, but for 0.4.6.
+followed by its digests in hexadecimal, and the page's URL at the end. They choose among what uv has told. Where it has told
+nothing (0.4.6; later, a query without an answer), they are believed themselves.
 """
 
 from __future__ import annotations

@@ -321,7 +321,7 @@ class Preflight:
         self._query.ask(wanted, plan)
 
     def _is_here(self, name: str, version: str, output: Output) -> bool:
-        """The same of an sdist whose file uv may not have named yet."""
+        """Whether that sdist lies in a local folder; its file uv may not have named yet."""
         filename = plans.parse_log(output.stderr).selected.get((name, version)) or self.advertised.sdist_of(name, version)
         url = self.advertised.urls.get(filename, "")
         if url:

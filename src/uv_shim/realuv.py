@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from uv_shim.guard import Guard
     from uv_shim.spinner import Spinner
 
-#: What would mix other lines into uv's account of a dry run, or colour it.
+#: What would mix other lines into uv's account of a dry run, colour it, or contradict `--verify-hashes`.
 _NOISE = ("UV_LOG_CONTEXT", "FORCE_COLOR", "CLICOLOR_FORCE", "UV_NO_VERIFY_HASHES", "UV_SHIM_TRACE")
 
 #: Signals that end a process which does not handle them, and not only for a fault of its own.
@@ -127,7 +127,7 @@ def _rewind_written() -> None:
 
 
 def out_of_the_way(fd: int) -> int:
-    """The same, for uv, under the highest free number up to 1000: scripts take low ones for themselves."""
+    """The same file under the highest free number up to 1000, for uv to inherit: scripts take low ones for themselves."""
     for number in range(min(1000, posix.sysconf("SC_OPEN_MAX") - 1), fd, -1):
         try:
             posix.fstat(number)

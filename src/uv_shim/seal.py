@@ -55,7 +55,10 @@ def decoded(environ: dict[bytes, bytes]) -> dict[str, str]:
 
 
 def main(real: str, arguments: list[str], environ: dict[str, str]) -> int:
-    """Become the real uv, or return the exit code of a refusal. The only place of the sealing path that prints."""
+    """Become the real uv, or return the exit code of a refusal. All that the shim says is said here (but for launch's trace).
+
+    What a keyring helper says, `realuv` passes on.
+    """
     trace: list[str] = [f"real uv: {real}"]
     sealing = Sealing(RealUv(real, environ), arguments, trace)
     try:

@@ -45,7 +45,7 @@ class Guard:
             return []
 
     def allow(self, hooks: list[int], uv: int) -> bool:
-        """Let those hooks begin; false where one's number is none below ``uv`` here, or another user's, and ``uv`` goes on."""
+        """Let those hooks begin; false where one is no process below ``uv``, or another user's, while ``uv`` still runs."""
         import _signal
 
         for hook in hooks:
