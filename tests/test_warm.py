@@ -221,17 +221,21 @@ def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index
     assert [name for name, _ in rows(clash)] == ["demo-lib"]
 
 
-def test_a_line_that_is_no_plain_requirement_is_tried_too(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.6.17", "0.9.8"])
+def test_a_line_that_is_no_plain_requirement_is_tried_too(version: str, make: Callable[..., World], index: Index, tmp_path: Path) -> None:
     """A URL, a folder, a file that is not there, nonsense: each is named, in uv's words and without a password."""
     url = f"{index.url}/main/files/none-1-py3-none-any.whl"
-    odd = (url.replace("//", "//u:p@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
-    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd)))
-    done = warm(make(), "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
+    odd = (url.replace("//", "//u:s3cret@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
+    secret = ("demo-git @ git+http://u:s3cret@127.0.0.1:1/none", f"demo-url @ {odd[0]}")
+    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd, secret[0])))
+    done = warm(make(version), *secret, "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
     assert done.code == 1
     said = json.loads(done.stdout)
-    assert [missing["what"] for missing in said["missing"]] == [f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5])]
+    assert [missing["what"] for missing in said["missing"]] == [
+        "demo-git", "demo-url", *(f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5], "demo-git"))]
     assert [package["name"] for package in said["packages"]] == ["demo-base"]
     assert all(missing["reason"] for missing in said["missing"])
+    assert "s3cret" not in done.stdout
 
 
 def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
@@ -253,6 +257,7 @@ def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..
     (("demo app",), "'demo app' is no requirement"),
     (("demo-app=>1",), "'demo-app=>1' is no requirement"),
     (("./demo",), "'./demo' is no requirement"),
+    (("demo app @ http://bob:s3cret@127.0.0.1/x",), "'demo app @ http://127.0.0.1/x' is no requirement"),
     (("here.txt",), "is a file, not a requirement. To warm what is in it: -r here.txt"),
     (("demo-app", "-r", "none.txt"), "none.txt: no such requirements file"),
     (("demo-app", "--lock", "none/uv.lock"), "no such lock file"),

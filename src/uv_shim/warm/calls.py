@@ -18,6 +18,7 @@ from pathlib import Path
 
 from uv_shim import config, router
 from uv_shim.errors import ShimError
+from uv_shim.report import redacted
 from uv_shim.versions import Regime
 
 _PREFIX = "uv-shim: "
@@ -152,7 +153,7 @@ class Uv:
             for file in (stdout, stderr):
                 file.seek(0)
                 words.append(file.read().decode("utf-8", "replace"))
-        lines = words[1].splitlines()
+        lines = redacted(words[1]).splitlines()
         unsealed = "; ".join(line[len(_UNSEALED) :] for line in lines if line.startswith(_UNSEALED))
         error = "\n".join(line[len(_PREFIX) :] if line.startswith(_PREFIX) else line for line in lines if not line.startswith(_UNSEALED))
         return Said(code, words[0], error.strip(), unsealed)

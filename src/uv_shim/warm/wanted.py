@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uv_shim.errors import ShimError
+from uv_shim.report import redacted
 from uv_shim.requirements import logical_lines
 from uv_shim.warm.lock import Lock
 
@@ -99,7 +100,7 @@ class Wanted:
             except ShimError as error:
                 wrong += error.lines
         if wrong:
-            raise ShimError(*wrong, "Nothing was fetched.")
+            raise ShimError(*map(redacted, wrong), "Nothing was fetched.")
         if not (names or files or locks):
             raise ShimError("nothing to warm. Name requirements (pandas 'numpy<3'), files of them (-r FILE), or locks "
                             "(--lock path/to/uv.lock).")
@@ -110,7 +111,7 @@ class Wanted:
 def label(requirement: str) -> str:
     """The requirement for people: of a direct URL its name, or where it has none the URL without the password that it may hold."""
     name = requirement.partition("@")[0].strip()
-    return name if "://" in requirement and ":" not in name else re.sub(r"(?<=://)[^/]*@", "", requirement)
+    return name if "://" in requirement and ":" not in name else redacted(requirement)
 
 
 def _once(values: Sequence[str]) -> tuple[str, ...]:
