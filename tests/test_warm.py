@@ -85,6 +85,15 @@ def synced(world: World, folder: Path, *args: str, python: Path = PYTHON) -> Res
                       env={"UV_PROJECT_ENVIRONMENT": str(world.root / f"env-{time.monotonic_ns()}")})
 
 
+def repository(world: World, name: str) -> str:
+    """Git's URL of a new repository with a project of that name."""
+    folder = project(world.root / name)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n')
+    for call in (("init", "-q"), ("add", "."), ("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "first")):
+        subprocess.run(["git", *call], cwd=folder, check=True, env=world.env)
+    return f"file://{folder}"
+
+
 def locked(world: World, folder: Path) -> str:
     """Path of a project's lock, made with another cache."""
     world.bare("lock", "--python", str(PYTHON), cwd=folder, check=True, env={"UV_CACHE_DIR": str(world.root / "lock-cache")})
@@ -167,20 +176,27 @@ def test_what_cannot_be_had_does_not_spoil_the_rest(make: Callable[..., World], 
     assert "3 could not be warmed" in done.stdout
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["0.6.17", *VERSIONS])
 def test_a_package_of_a_lock_that_cannot_be_had(version: str, make: Callable[..., World], index: Index) -> None:
-    """One that vanished and one that has no file for this Python: both are named, and the others are warm."""
+    """Vanished from an index, a URL or a repository, or without a file for this Python: each is named, without passwords; the others are warm."""
     world = make(version)
-    index.add(wheel("demo-gone", "1"))
+    gone = [index.add(wheel(name, "1")).name for name in ("demo-gone", "demo-url")]
     index.add(wheel("demo-alien", "1", tag="py3-none-win_amd64"))
-    folder = project(world.root / "project", "demo-app", "demo-gone", "demo-alien", "demo-tool")
+    index.add(wheel("demo-extra", "1"))
+    git = repository(world, "demo-git")
+    folder = project(world.root / "project", "demo-app", "demo-gone", "demo-alien", "demo-tool", f"demo-git @ git+{git}",
+                     f"demo-url @ {index.url.replace('//', '//bob:s3cret@')}/main/files/{gone[1]}",
+                     extra='[project.optional-dependencies]\nmore = ["demo-extra"]\n')
     lock = locked(world, folder)
-    del index.files["main"]["demo_gone-1-py3-none-any.whl"]
+    Path(lock).write_text(Path(lock).read_text().replace(git, "http://bob:s3cret@127.0.0.1:1/demo-git"))
+    for name in gone:
+        del index.files["main"][name]
     done = warm(world, "--lock", lock, "--python", str(PYTHON), "--json")
     said = json.loads(done.stdout)
     assert done.code == 1
-    assert {package["name"] for package in said["packages"]} == {"demo-app", "demo-core", "demo-tool", "demo-base"}
-    assert {missing["what"].split()[0] for missing in said["missing"]} == {"demo-gone", "demo-alien"}
+    assert {package["name"] for package in said["packages"]} == {"demo-app", "demo-core", "demo-tool", "demo-base", "demo-extra"}
+    assert {missing["what"].split()[0] for missing in said["missing"]} == {"demo-gone", "demo-alien", "demo-git", "demo-url"}
+    assert "s3cret" not in done.stdout
 
 
 def test_a_lock_for_another_python_is_told_once(make: Callable[..., World], index: Index) -> None:

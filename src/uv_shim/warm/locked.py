@@ -13,7 +13,8 @@ from uv_shim.hashes import normalize
 from uv_shim.warm.calls import LINKS, Python, Said, Uv
 from uv_shim.warm.lock import Conflicts, Lock
 
-_LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==")
+#: A package as uv names one that it cannot have: `name==version` or `name @ URL`, maybe on two lines.
+_LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(?:==|[\s\u2502]+@\s)")
 
 #: After so many packages that cannot be had, it is not the packages.
 _ENOUGH = 20
