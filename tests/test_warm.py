@@ -150,12 +150,11 @@ def test_a_lock_is_warmed_whole(version: str, make: Callable[..., World], index:
     assert (done.code, done.stderr) == (0, ""), done.stdout
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     names = {name for name, _ in rows(done)}
-    assert {"demo-app", "demo-core", "demo-extra", "demo-path", "demo-group"} | ({"demo-old", "demo-lib"} if groups else set()) == names
+    assert {"demo-app", "demo-core", "demo-extra", "demo-path", "demo-group", "demo-lib"} | ({"demo-old"} if groups else set()) == names
     assert set(done.fetched.files.values()) == {1}
     nothing_local = ("--no-install-package", "near", "--offline", "--frozen", "--all-extras")
     for group in (("--group", "a"), ("--group", "b")) if groups else ((),):
         assert synced(world, folder, *nothing_local, *group).files == 0
-    assert ("syncs one member of a workspace at a time" in done.stdout) == (not groups)
     again = warm(world, "--lock", lock, "--python", str(PYTHON))
     assert (again.code, again.files, set(rows(again).values())) == (0, 0, {"already there"})
 
@@ -339,6 +338,33 @@ def test_what_conflicts_is_warmed_with_what_does_not(make: Callable[..., World],
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("demo-dev")] == ["1", "2"]
     for extra in ((), ("--extra", "cpu"), ("--extra", "gpu")):
         assert synced(world, folder, *extra).files == 0
+
+
+@pytest.mark.parametrize("version", ["0.9.8", "0.13.9"])
+@pytest.mark.parametrize("what", ["member", "group"])
+def test_members_that_conflict_are_warmed_on_their_own(version: str, what: str, make: Callable[..., World], index: Index) -> None:
+    """With their extras and groups, and with the groups of a root that is no project (uv 0.9.8 does not read what conflicts there)."""
+    for name, number in (("demo-lib", "1"), ("demo-lib", "2"), ("demo-extra", "1"), ("demo-group", "1")):
+        index.add(wheel(name, number))
+    world = make(version)
+    group = ', group = "dev"' if what == "group" else ""
+    folder = project(world.root / "project", extra=(
+        '[dependency-groups]\nroot = ["demo-group"]\n[tool.uv.workspace]\nmembers = ["a", "b"]\n'
+        f'[tool.uv]\nconflicts = [[{{ package = "a"{group} }}, {{ package = "b"{group} }}]]\n'))
+    if version != "0.9.8":
+        root = folder / "pyproject.toml"
+        root.write_text(root.read_text()[root.read_text().index("[dependency-groups]") :])
+    for name, lib in (("a", "demo-lib==1"), ("b", "demo-lib==2")):
+        extra = f'[dependency-groups]\ndev = ["{lib}"]\n' if what == "group" else ""
+        extra += '[project.optional-dependencies]\nmore = ["demo-extra"]\n' if name == "b" and what == "group" else ""
+        member = project(folder / name, *([] if group else [lib]), extra=extra) / "pyproject.toml"
+        member.write_text(member.read_text().replace('"project"', f'"{name}"'))
+    done = warm(world, "--lock", locked(world, folder), "--python", str(PYTHON))
+    assert (done.code, done.stderr) == (0, ""), done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("demo-")] == [
+        *([["demo-extra", "1"]] if group else []), ["demo-group", "1"], ["demo-lib", "1"], ["demo-lib", "2"]]
+    for name in ("a", "b"):
+        assert synced(world, folder, "--frozen", "--package", name, "--all-extras", "--no-install-workspace", "--offline").files == 0
 
 
 def test_many_that_conflict_are_tried_one_by_one() -> None:

@@ -149,16 +149,13 @@ class _Filling:
         excluded: dict[str, Missing] = {}
         unhashed: dict[str, Missing] = {}
         syncing = Syncing(self._uv, lock, python, self._new_folder())
-        if syncing.leaves_out_members():
-            self._outcome.notes.append(f"{lock.path}: uv {self._uv.version} syncs one member of a workspace at a time, so what the "
-                                       "others need beside the root is not warmed.")
         if lock.mixed:
             self._outcome.notes.append(f"{lock.path}: {', '.join(lock.mixed)}: both a folder and from elsewhere there, as markers have "
                                        "it. uv leaves out both by name, so what is from elsewhere is not warmed.")
         for synced in syncing.run():
             version = python.version if python else _python_of(synced.environment)
             if synced.said.code:
-                self._miss(f"{lock.path}" + (f" ({synced.part.label})" if synced.part.label else ""), version, synced.said)
+                self._miss(f"{lock.path}" + (f" ({synced.label})" if synced.label else ""), version, synced.said)
                 continue
             for name, said in synced.excluded.items():
                 excluded.setdefault(name, Missing(f"{name} ({lock.path})", version, said.reason))
