@@ -233,6 +233,7 @@ def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index
     clash = warm(world, "-r", str(tmp_path / "clash.txt"), *python)
     assert clash.code == 1
     assert "could not be warmed: demo-user (clash.txt)" in clash.stdout
+    assert "clash.txt cannot be had as one set" in clash.stdout
     assert [name for name, _ in rows(clash)] == ["demo-lib"]
 
 
@@ -251,6 +252,24 @@ def test_a_line_that_is_no_plain_requirement_is_tried_too(version: str, make: Ca
     assert [package["name"] for package in said["packages"]] == ["demo-base"]
     assert all(missing["reason"] for missing in said["missing"])
     assert "s3cret" not in done.stdout
+
+
+def test_variables_in_a_requirements_file(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+    """Line by line too, with the settings that hold for all of them; and why it is line by line."""
+    for name, number in (("demo-lib", "1"), ("demo-lib", "2"), ("demo-limited", "1"), ("demo-limited", "2")):
+        index.add(wheel(name, number))
+    index.configure("main", auth="bob:s3cret")
+    (tmp_path / "links").mkdir()
+    near, data = wheel("demo-near", "1")
+    (tmp_path / "links" / near).write_bytes(data)
+    (tmp_path / "limits.txt").write_text("demo-limited<2\n")
+    (tmp_path / "set.txt").write_text(f"--index-url {index.simple().replace('//', '//bob:${TOKEN}@')}\n--find-links ${{FOLDER}}/links\n"
+                                      "-c ${FOLDER}/limits.txt\ndemo-lib==1\ndemo-lib==2\ndemo-near\ndemo-limited\n")
+    done = warm(make(), "-r", str(tmp_path / "set.txt"), "--python", str(PYTHON),
+                env={"TOKEN": "s3cret", "FOLDER": str(tmp_path), "UV_INDEX_URL": None})
+    assert (done.code, set(done.fetched.files)) == (0, {f"demo_{name}-py3-none-any.whl" for name in ("lib-1", "lib-2", "limited-1")}), done.stdout
+    assert {name for name, _ in rows(done)} == {"demo-lib", "demo-near", "demo-limited"}
+    assert "set.txt cannot be had as one set" in done.stdout
 
 
 def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
