@@ -450,6 +450,11 @@ def test_the_python_that_uv_picks(make: Callable[..., World]) -> None:
     assert rows(warm(world, "demo-tool", env={"UV_PYTHON": str(OTHER)})) == dict.fromkeys(
         [("demo-base", OTHER_MINOR), ("demo-tool", OTHER_MINOR)], "already there")
     assert {python for _, python in rows(warm(world, "--lock", str(folder / "uv.lock"), env={"UV_PYTHON": str(OTHER)}))} == {OTHER_MINOR}
+    world.bare("venv", "-q", "--python", str(OTHER), str(world.root / "active"), check=True)
+    active: dict[str, str | None] = {"VIRTUAL_ENV": str(world.root / "active")}
+    assert {python for _, python in rows(warm(world, "demo-tool", env=active))} == {OTHER_MINOR}
+    # One that is not made yet matters to nothing that is asked for.
+    assert warm(world, "demo-tool", "--python", str(PYTHON), env={"VIRTUAL_ENV": str(world.root / "none")}).code == 0
 
 
 def test_no_python_is_fetched(make: Callable[..., World]) -> None:
