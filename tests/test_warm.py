@@ -18,7 +18,7 @@ import tarfile
 import termios
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import pytest
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from uv_shim.errors import ShimError
+from uv_shim.warm.cache import size
 from uv_shim.warm.lock import Lock
 from uv_shim.warm.locked import Part, choices
 from uv_shim.warm.wanted import Wanted
@@ -492,6 +493,21 @@ def test_sizes_are_those_of_the_cache(make: Callable[..., World]) -> None:
     assert (said["missing"], said["notes"], said["uv"]) == ([], [], "0.9.8")
 
 
+def test_a_package_that_vanishes_while_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by `uv cache prune`, beside us: the rest counts."""
+    (tmp_path / "kept").write_text("12345")
+    (tmp_path / "pruned").write_text("x")
+    walk = os.walk
+
+    def pruned_meanwhile(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for found in walk(folder):
+            (tmp_path / "pruned").unlink()
+            yield found
+
+    monkeypatch.setattr(os, "walk", pruned_meanwhile)
+    assert size(tmp_path) == 5
+
+
 def test_what_a_build_needs_is_told_too(make: Callable[..., World], index: Index) -> None:
     """Build requirements are in the cache as well, and the sdist syncs offline."""
     index.add(wheel("demo-backend-tool", "5"))
@@ -557,10 +573,15 @@ def test_what_has_no_hash_is_told(make: Callable[..., World], index: Index) -> N
 
 
 def test_a_uv_that_cannot_do_it_is_refused(make: Callable[..., World]) -> None:
-    """Too old to be told hashes, or told to keep nothing."""
+    """Too old to be told hashes, or for its settings, or told to keep nothing."""
     done = warm(make("0.4.5"), "demo-app")
     assert (done.code, done.stdout) == (2, "")
     assert "Warming needs uv 0.4.6 or later" in done.said[1]
+    world = make()
+    (world.work / "uv.toml").write_text('required-version = ">=99"\n')
+    done = warm(world, "demo-app")
+    assert (done.code, done.stdout) == (2, "")
+    assert "Required uv version" in done.said[0]
     done = warm(make(), "demo-app", env={"UV_NO_CACHE": "1"})
     assert (done.code, done.stdout) == (2, "")
     assert "UV_NO_CACHE" in done.said[0]

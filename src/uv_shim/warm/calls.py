@@ -109,7 +109,7 @@ class Uv:
         """uv's cache as it is used from that folder."""
         said = self.call(["cache", "dir"], cwd)
         if said.code:
-            raise ShimError(*said.error.splitlines(), code=1)
+            raise ShimError(*said.error.splitlines(), "Nothing was fetched.")
         folder = cwd / said.stdout.strip()
         if Path(os.path.realpath(self.folder / "tmp")) in Path(os.path.realpath(folder)).parents:
             raise ShimError(f"uv's settings for {cwd} say no-cache, so uv would keep nothing of what it fetches.",

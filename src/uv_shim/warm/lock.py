@@ -71,7 +71,7 @@ class Lock:
             from uv_shim.audit import lock
         except ModuleNotFoundError as error:
             raise ShimError(f"{path}: to read it, Python {'.'.join(map(str, sys.version_info[:2]))} needs the package {error.name}.",
-                            "Install it, or run uv-shim with Python 3.11 or later.", code=1) from None
+                            "Install it, or run uv-shim with Python 3.11 or later.") from None
         return lock.content(path, partial(cls._of, path))
 
     @classmethod
