@@ -18,7 +18,7 @@ import tarfile
 import termios
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import pytest
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from uv_shim.errors import ShimError
+from uv_shim.warm.cache import size
 from uv_shim.warm.lock import Lock
 from uv_shim.warm.locked import Part, choices
 from uv_shim.warm.wanted import Wanted
@@ -83,6 +84,15 @@ def synced(world: World, folder: Path, *args: str, python: Path = PYTHON) -> Res
     """`uv sync` of a project, for some Python, into a new environment."""
     return world.bare("sync", "--python", str(python), *args, cwd=folder, check=True,
                       env={"UV_PROJECT_ENVIRONMENT": str(world.root / f"env-{time.monotonic_ns()}")})
+
+
+def repository(world: World, name: str) -> str:
+    """Git's URL of a new repository with a project of that name."""
+    folder = project(world.root / name)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n')
+    for call in (("init", "-q"), ("add", "."), ("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "first")):
+        subprocess.run(["git", *call], cwd=folder, check=True, env=world.env)
+    return f"file://{folder}"
 
 
 def locked(world: World, folder: Path) -> str:
@@ -141,12 +151,11 @@ def test_a_lock_is_warmed_whole(version: str, make: Callable[..., World], index:
     assert (done.code, done.stderr) == (0, ""), done.stdout
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     names = {name for name, _ in rows(done)}
-    assert {"demo-app", "demo-core", "demo-extra", "demo-path", "demo-group"} | ({"demo-old", "demo-lib"} if groups else set()) == names
+    assert {"demo-app", "demo-core", "demo-extra", "demo-path", "demo-group", "demo-lib"} | ({"demo-old"} if groups else set()) == names
     assert set(done.fetched.files.values()) == {1}
     nothing_local = ("--no-install-package", "near", "--offline", "--frozen", "--all-extras")
     for group in (("--group", "a"), ("--group", "b")) if groups else ((),):
         assert synced(world, folder, *nothing_local, *group).files == 0
-    assert ("syncs one member of a workspace at a time" in done.stdout) == (not groups)
     again = warm(world, "--lock", lock, "--python", str(PYTHON))
     assert (again.code, again.files, set(rows(again).values())) == (0, 0, {"already there"})
 
@@ -167,20 +176,27 @@ def test_what_cannot_be_had_does_not_spoil_the_rest(make: Callable[..., World], 
     assert "3 could not be warmed" in done.stdout
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["0.6.17", *VERSIONS])
 def test_a_package_of_a_lock_that_cannot_be_had(version: str, make: Callable[..., World], index: Index) -> None:
-    """One that vanished and one that has no file for this Python: both are named, and the others are warm."""
+    """Vanished from an index, a URL or a repository, or without a file for this Python: each is named, without passwords; the others are warm."""
     world = make(version)
-    index.add(wheel("demo-gone", "1"))
+    gone = [index.add(wheel(name, "1")).name for name in ("demo-gone", "demo-url")]
     index.add(wheel("demo-alien", "1", tag="py3-none-win_amd64"))
-    folder = project(world.root / "project", "demo-app", "demo-gone", "demo-alien", "demo-tool")
+    index.add(wheel("demo-extra", "1"))
+    git = repository(world, "demo-git")
+    folder = project(world.root / "project", "demo-app", "demo-gone", "demo-alien", "demo-tool", f"demo-git @ git+{git}",
+                     f"demo-url @ {index.url.replace('//', '//bob:s3cret@')}/main/files/{gone[1]}",
+                     extra='[project.optional-dependencies]\nmore = ["demo-extra"]\n')
     lock = locked(world, folder)
-    del index.files["main"]["demo_gone-1-py3-none-any.whl"]
+    Path(lock).write_text(Path(lock).read_text().replace(git, "http://bob:s3cret@127.0.0.1:1/demo-git"))
+    for name in gone:
+        del index.files["main"][name]
     done = warm(world, "--lock", lock, "--python", str(PYTHON), "--json")
     said = json.loads(done.stdout)
     assert done.code == 1
-    assert {package["name"] for package in said["packages"]} == {"demo-app", "demo-core", "demo-tool", "demo-base"}
-    assert {missing["what"].split()[0] for missing in said["missing"]} == {"demo-gone", "demo-alien"}
+    assert {package["name"] for package in said["packages"]} == {"demo-app", "demo-core", "demo-tool", "demo-base", "demo-extra"}
+    assert {missing["what"].split()[0] for missing in said["missing"]} == {"demo-gone", "demo-alien", "demo-git", "demo-url"}
+    assert "s3cret" not in done.stdout
 
 
 def test_a_lock_for_another_python_is_told_once(make: Callable[..., World], index: Index) -> None:
@@ -218,20 +234,43 @@ def test_a_requirements_file_is_one_set(make: Callable[..., World], index: Index
     clash = warm(world, "-r", str(tmp_path / "clash.txt"), *python)
     assert clash.code == 1
     assert "could not be warmed: demo-user (clash.txt)" in clash.stdout
+    assert "clash.txt cannot be had as one set" in clash.stdout
     assert [name for name, _ in rows(clash)] == ["demo-lib"]
 
 
-def test_a_line_that_is_no_plain_requirement_is_tried_too(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.6.17", "0.9.8"])
+def test_a_line_that_is_no_plain_requirement_is_tried_too(version: str, make: Callable[..., World], index: Index, tmp_path: Path) -> None:
     """A URL, a folder, a file that is not there, nonsense: each is named, in uv's words and without a password."""
     url = f"{index.url}/main/files/none-1-py3-none-any.whl"
-    odd = (url.replace("//", "//u:p@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
-    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd)))
-    done = warm(make(), "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
+    odd = (url.replace("//", "//u:s3cret@"), "git+file:///none@main", "-e ./none", "./none", "-r none.txt", "!!bad")
+    secret = ("demo-git @ git+http://u:s3cret@127.0.0.1:1/none", f"demo-url @ {odd[0]}")
+    (tmp_path / "odd.txt").write_text("\n".join(("demo-base", *odd, secret[0])))
+    done = warm(make(version), *secret, "-r", str(tmp_path / "odd.txt"), "--python", str(PYTHON), "--json")
     assert done.code == 1
     said = json.loads(done.stdout)
-    assert [missing["what"] for missing in said["missing"]] == [f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5])]
+    assert [missing["what"] for missing in said["missing"]] == [
+        "demo-git", "demo-url", *(f"{line} (odd.txt)" for line in (url, *odd[1:4], f"-r {tmp_path}/none.txt", odd[5], "demo-git"))]
     assert [package["name"] for package in said["packages"]] == ["demo-base"]
     assert all(missing["reason"] for missing in said["missing"])
+    assert "s3cret" not in done.stdout
+
+
+def test_variables_in_a_requirements_file(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
+    """Line by line too, with the settings that hold for all of them; and why it is line by line."""
+    for name, number in (("demo-lib", "1"), ("demo-lib", "2"), ("demo-limited", "1"), ("demo-limited", "2")):
+        index.add(wheel(name, number))
+    index.configure("main", auth="bob:s3cret")
+    (tmp_path / "links").mkdir()
+    near, data = wheel("demo-near", "1")
+    (tmp_path / "links" / near).write_bytes(data)
+    (tmp_path / "limits.txt").write_text("demo-limited<2\n")
+    (tmp_path / "set.txt").write_text(f"--index-url {index.simple().replace('//', '//bob:${TOKEN}@')}\n--find-links ${{FOLDER}}/links\n"
+                                      "-c ${FOLDER}/limits.txt\ndemo-lib==1\ndemo-lib==2\ndemo-near\ndemo-limited\n")
+    done = warm(make(), "-r", str(tmp_path / "set.txt"), "--python", str(PYTHON),
+                env={"TOKEN": "s3cret", "FOLDER": str(tmp_path), "UV_INDEX_URL": None})
+    assert (done.code, set(done.fetched.files)) == (0, {f"demo_{name}-py3-none-any.whl" for name in ("lib-1", "lib-2", "limited-1")}), done.stdout
+    assert {name for name, _ in rows(done)} == {"demo-lib", "demo-near", "demo-limited"}
+    assert "set.txt cannot be had as one set" in done.stdout
 
 
 def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..., World], index: Index, tmp_path: Path) -> None:
@@ -253,6 +292,7 @@ def test_hashes_of_a_requirements_file_are_heeded_line_by_line(make: Callable[..
     (("demo app",), "'demo app' is no requirement"),
     (("demo-app=>1",), "'demo-app=>1' is no requirement"),
     (("./demo",), "'./demo' is no requirement"),
+    (("demo app @ http://bob:s3cret@127.0.0.1/x",), "'demo app @ http://127.0.0.1/x' is no requirement"),
     (("here.txt",), "is a file, not a requirement. To warm what is in it: -r here.txt"),
     (("demo-app", "-r", "none.txt"), "none.txt: no such requirements file"),
     (("demo-app", "--lock", "none/uv.lock"), "no such lock file"),
@@ -320,6 +360,33 @@ def test_what_conflicts_is_warmed_with_what_does_not(make: Callable[..., World],
         assert synced(world, folder, *extra).files == 0
 
 
+@pytest.mark.parametrize("version", ["0.9.8", "0.13.9"])
+@pytest.mark.parametrize("what", ["member", "group"])
+def test_members_that_conflict_are_warmed_on_their_own(version: str, what: str, make: Callable[..., World], index: Index) -> None:
+    """With their extras and groups, and with the groups of a root that is no project (uv 0.9.8 does not read what conflicts there)."""
+    for name, number in (("demo-lib", "1"), ("demo-lib", "2"), ("demo-extra", "1"), ("demo-group", "1")):
+        index.add(wheel(name, number))
+    world = make(version)
+    group = ', group = "dev"' if what == "group" else ""
+    folder = project(world.root / "project", extra=(
+        '[dependency-groups]\nroot = ["demo-group"]\n[tool.uv.workspace]\nmembers = ["a", "b"]\n'
+        f'[tool.uv]\nconflicts = [[{{ package = "a"{group} }}, {{ package = "b"{group} }}]]\n'))
+    if version != "0.9.8":
+        root = folder / "pyproject.toml"
+        root.write_text(root.read_text()[root.read_text().index("[dependency-groups]") :])
+    for name, lib in (("a", "demo-lib==1"), ("b", "demo-lib==2")):
+        extra = f'[dependency-groups]\ndev = ["{lib}"]\n' if what == "group" else ""
+        extra += '[project.optional-dependencies]\nmore = ["demo-extra"]\n' if name == "b" and what == "group" else ""
+        member = project(folder / name, *([] if group else [lib]), extra=extra) / "pyproject.toml"
+        member.write_text(member.read_text().replace('"project"', f'"{name}"'))
+    done = warm(world, "--lock", locked(world, folder), "--python", str(PYTHON))
+    assert (done.code, done.stderr) == (0, ""), done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("demo-")] == [
+        *([["demo-extra", "1"]] if group else []), ["demo-group", "1"], ["demo-lib", "1"], ["demo-lib", "2"]]
+    for name in ("a", "b"):
+        assert synced(world, folder, "--frozen", "--package", name, "--all-extras", "--no-install-workspace", "--offline").files == 0
+
+
 def test_many_that_conflict_are_tried_one_by_one() -> None:
     """Not in each of a million combinations."""
     names = [f"x{number}" for number in range(7)]
@@ -384,6 +451,11 @@ def test_the_python_that_uv_picks(make: Callable[..., World]) -> None:
     assert rows(warm(world, "demo-tool", env={"UV_PYTHON": str(OTHER)})) == dict.fromkeys(
         [("demo-base", OTHER_MINOR), ("demo-tool", OTHER_MINOR)], "already there")
     assert {python for _, python in rows(warm(world, "--lock", str(folder / "uv.lock"), env={"UV_PYTHON": str(OTHER)}))} == {OTHER_MINOR}
+    world.bare("venv", "-q", "--python", str(OTHER), str(world.root / "active"), check=True)
+    active: dict[str, str | None] = {"VIRTUAL_ENV": str(world.root / "active")}
+    assert {python for _, python in rows(warm(world, "demo-tool", env=active))} == {OTHER_MINOR}
+    # One that is not made yet matters to nothing that is asked for.
+    assert warm(world, "demo-tool", "--python", str(PYTHON), env={"VIRTUAL_ENV": str(world.root / "none")}).code == 0
 
 
 def test_no_python_is_fetched(make: Callable[..., World]) -> None:
@@ -419,6 +491,21 @@ def test_sizes_are_those_of_the_cache(make: Callable[..., World]) -> None:
     assert sum(package["size"] for package in said["packages"]) == sum(path.stat().st_size for path in archives.rglob("*") if path.is_file())
     assert said["packages"][0]["pythons"] == [FIRST_MINOR]
     assert (said["missing"], said["notes"], said["uv"]) == ([], [], "0.9.8")
+
+
+def test_a_package_that_vanishes_while_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by `uv cache prune`, beside us: the rest counts."""
+    (tmp_path / "kept").write_text("12345")
+    (tmp_path / "pruned").write_text("x")
+    walk = os.walk
+
+    def pruned_meanwhile(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for found in walk(folder):
+            (tmp_path / "pruned").unlink()
+            yield found
+
+    monkeypatch.setattr(os, "walk", pruned_meanwhile)
+    assert size(tmp_path) == 5
 
 
 def test_what_a_build_needs_is_told_too(make: Callable[..., World], index: Index) -> None:
@@ -486,10 +573,15 @@ def test_what_has_no_hash_is_told(make: Callable[..., World], index: Index) -> N
 
 
 def test_a_uv_that_cannot_do_it_is_refused(make: Callable[..., World]) -> None:
-    """Too old to be told hashes, or told to keep nothing."""
+    """Too old to be told hashes, or for its settings, or told to keep nothing."""
     done = warm(make("0.4.5"), "demo-app")
     assert (done.code, done.stdout) == (2, "")
     assert "Warming needs uv 0.4.6 or later" in done.said[1]
+    world = make()
+    (world.work / "uv.toml").write_text('required-version = ">=99"\n')
+    done = warm(world, "demo-app")
+    assert (done.code, done.stdout) == (2, "")
+    assert "Required uv version" in done.said[0]
     done = warm(make(), "demo-app", env={"UV_NO_CACHE": "1"})
     assert (done.code, done.stdout) == (2, "")
     assert "UV_NO_CACHE" in done.said[0]

@@ -7,6 +7,7 @@ version of uv. The cache is only read.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,13 @@ def installed(site: Path) -> list[Package]:
 
 
 def size(archive: Path) -> int:
-    """Bytes of an unpacked package in the cache."""
-    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(archive) for name in names)
+    """Bytes of an unpacked package in the cache, as far as it is still there."""
+    total = 0
+    for folder, _, names in os.walk(archive):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
 
 
 def _name(info: Path) -> tuple[str, str]:

@@ -18,14 +18,18 @@ from pathlib import Path
 
 from uv_shim import config, router
 from uv_shim.errors import ShimError
+from uv_shim.report import redacted
 from uv_shim.versions import Regime
 
 _PREFIX = "uv-shim: "
 _UNSEALED = f"{_PREFIX}unsealed: "
 
+#: The environment that is active: it says which Python, and is not where to install to.
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
+
 #: What would colour uv's words or mix others into them, and what would send its work elsewhere than we say.
 _DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "UV_LOG_CONTEXT", "UV_SHIM_TRACE", "UV_SHIM_VISITED", "UV_PYTHON",
-            "UV_SYSTEM_PYTHON", "UV_COMPILE_BYTECODE", "VIRTUAL_ENV", "CONDA_PREFIX")
+            "UV_SYSTEM_PYTHON", "UV_COMPILE_BYTECODE", *_ACTIVE)
 
 #: What would make `uv sync` leave out a part of the lock, or take another project.
 _NARROWING = ("UV_FROZEN", "UV_LOCKED", "UV_NO_SYNC", "UV_DEV", "UV_NO_DEV", "UV_NO_GROUP", "UV_NO_DEFAULT_GROUPS", "UV_PROJECT",
@@ -88,6 +92,7 @@ class Uv:
         self._shim = router.lay_out(folder / "shim")
         self._tick = tick
         self._asked = environ.get("UV_PYTHON") or None
+        self._active = {key: environ[key] for key in _ACTIVE if key in environ}
         self._environ = {key: value for key, value in environ.items() if key not in _DROPPED}
         self._environ.update({key: os.path.abspath(environ[key]) for key in _PATHS if environ.get(key)})
         # A Python that has to be fetched would stay.
@@ -104,7 +109,7 @@ class Uv:
         """uv's cache as it is used from that folder."""
         said = self.call(["cache", "dir"], cwd)
         if said.code:
-            raise ShimError(*said.error.splitlines(), code=1)
+            raise ShimError(*said.error.splitlines(), "Nothing was fetched.")
         folder = cwd / said.stdout.strip()
         if Path(os.path.realpath(self.folder / "tmp")) in Path(os.path.realpath(folder)).parents:
             raise ShimError(f"uv's settings for {cwd} say no-cache, so uv would keep nothing of what it fetches.",
@@ -114,7 +119,8 @@ class Uv:
     def python(self, request: str | None, cwd: Path) -> Python | Said:
         """The Python that uv takes for a request, or for none; uv's words where there is none."""
         request = request or self._asked
-        said = self.call(["python", "find", *([request] if request else [])], cwd)
+        # With an active environment that is not made yet, uv finds none of those that are asked for.
+        said = self.call(["python", "find", *([request] if request else [])], cwd, None if request else {**self._environ, **self._active})
         if said.code:
             return said
         path = said.stdout.strip()
@@ -152,7 +158,7 @@ class Uv:
             for file in (stdout, stderr):
                 file.seek(0)
                 words.append(file.read().decode("utf-8", "replace"))
-        lines = words[1].splitlines()
+        lines = redacted(words[1]).splitlines()
         unsealed = "; ".join(line[len(_UNSEALED) :] for line in lines if line.startswith(_UNSEALED))
         error = "\n".join(line[len(_PREFIX) :] if line.startswith(_PREFIX) else line for line in lines if not line.startswith(_UNSEALED))
         return Said(code, words[0], error.strip(), unsealed)

@@ -132,33 +132,28 @@ class _Filling:
         if len(lines) < 2:
             self._miss(lines[0].label if lines else file.path.name, python.version, said)
             return
-        failed = len(self._outcome.missing)
+        self._outcome.notes.append(f"{file.path.name} cannot be had as one set for Python {python.version}, "
+                                   f"so each line was warmed on its own:\n{said.reason}")
         for line in lines:
             one = self._new_folder() / "requirement.txt"
-            one.write_text(f"{line.text}\n", encoding="utf-8")
-            alone, site = self._install(python, "-r", str(one), *line.options)
+            one.write_text("".join(f"{each}\n" for each in (*line.settings, line.text)), encoding="utf-8")
+            alone, site = self._install(python, "-r", str(one), *(["--no-deps"] if line.complete else []))
             if alone.code:
                 self._miss(f"{line.label} ({file.path.name})", python.version, alone)
             else:
                 self._have(line.label, alone, site, python.version, self._cwd)
-        if len(self._outcome.missing) == failed:
-            self._outcome.notes.append(f"{file.path.name} cannot be had as one set for Python {python.version}, "
-                                       f"so each line was warmed on its own:\n{said.reason}")
 
     def _lock(self, lock: Lock, python: Python | None) -> None:
         excluded: dict[str, Missing] = {}
         unhashed: dict[str, Missing] = {}
         syncing = Syncing(self._uv, lock, python, self._new_folder())
-        if syncing.leaves_out_members():
-            self._outcome.notes.append(f"{lock.path}: uv {self._uv.version} syncs one member of a workspace at a time, so what the "
-                                       "others need beside the root is not warmed.")
         if lock.mixed:
             self._outcome.notes.append(f"{lock.path}: {', '.join(lock.mixed)}: both a folder and from elsewhere there, as markers have "
                                        "it. uv leaves out both by name, so what is from elsewhere is not warmed.")
         for synced in syncing.run():
             version = python.version if python else _python_of(synced.environment)
             if synced.said.code:
-                self._miss(f"{lock.path}" + (f" ({synced.part.label})" if synced.part.label else ""), version, synced.said)
+                self._miss(f"{lock.path}" + (f" ({synced.label})" if synced.label else ""), version, synced.said)
                 continue
             for name, said in synced.excluded.items():
                 excluded.setdefault(name, Missing(f"{name} ({lock.path})", version, said.reason))

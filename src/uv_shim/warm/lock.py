@@ -19,6 +19,17 @@ Conflicts = Tuple[Tuple[Tuple[str, str], ...], ...]
 
 
 @dataclass(frozen=True)
+class Member:
+    """A project of the workspace; without a name, all of them together."""
+
+    name: str
+    extras: tuple[str, ...]
+    groups: tuple[str, ...]
+    #: Sets of its extras and groups (``extra``, ``group``; name) of which only one can be had at a time.
+    conflicts: Conflicts
+
+
+@dataclass(frozen=True)
 class Lock:
     """What `uv sync` needs to be told to get all of a lock and nothing of the project itself."""
 
@@ -31,12 +42,13 @@ class Lock:
     mixed: tuple[str, ...]
     #: Name and version of packages with a file from elsewhere that has no hash.
     unhashed: frozenset[tuple[str, str]]
-    extras: tuple[str, ...]
-    groups: tuple[str, ...]
-    #: Sets of extras and groups (``extra``, ``group``; name) of which only one can be had at a time.
-    conflicts: Conflicts
-    #: How many members the workspace has.
-    members: int
+    everything: Member
+    #: Those of a workspace; none: one project.
+    members: tuple[Member, ...]
+    #: Groups of a workspace's root that is no project itself.
+    loose: tuple[str, ...]
+    #: Whether members conflict with each other, in whole or in a part.
+    divided: bool
 
     @property
     def folder(self) -> Path:
@@ -59,7 +71,7 @@ class Lock:
             from uv_shim.audit import lock
         except ModuleNotFoundError as error:
             raise ShimError(f"{path}: to read it, Python {'.'.join(map(str, sys.version_info[:2]))} needs the package {error.name}.",
-                            "Install it, or run uv-shim with Python 3.11 or later.", code=1) from None
+                            "Install it, or run uv-shim with Python 3.11 or later.") from None
         return lock.content(path, partial(cls._of, path))
 
     @classmethod
@@ -70,7 +82,6 @@ class Lock:
         manifest = content.get("manifest", {})
         members = manifest.get("members", ())
         own = [package for package in packages if package["name"] in members or "." in package.get("source", {}).values()]
-        groups = [name for package in own for name in package.get("dev-dependencies", {})] + list(manifest.get("dependency-groups", {}))
         folders = [package for package in packages if any(kind in _LOCAL for kind in package.get("source", {}))]
         local = {str(package["name"]) for package in folders}
         others = [package for package in packages if package not in folders]
@@ -78,8 +89,18 @@ class Lock:
         unhashed = {(str(package["name"]), str(package.get("version", ""))) for package in others
                     for file in (*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ()))
                     if "hash" not in file and str(file.get("url", package["source"].get("url", ""))).startswith(("http://", "https://"))}
-        conflicts = tuple(tuple((kind, str(item[kind])) for item in those for kind in ("extra", "group") if kind in item)
-                          for those in content.get("conflicts", ()))
-        extras = dict.fromkeys(name for package in own for name in package.get("optional-dependencies", {}))
-        return cls(path, tuple(sorted(local)), frozenset(remote - local), tuple(sorted(remote & local)), frozenset(unhashed),
-                   tuple(extras), tuple(dict.fromkeys(groups)), conflicts, len(own))
+        conflicts = content.get("conflicts", ())
+        loose = tuple(manifest.get("dependency-groups", ()))
+        projects = tuple(Member(str(package["name"]), tuple(package.get("optional-dependencies", ())),
+                                tuple(package.get("dev-dependencies", ())), _conflicts(conflicts, package["name"])) for package in own)
+        everything = Member("", tuple(dict.fromkeys(name for project in projects for name in project.extras)),
+                            tuple(dict.fromkeys([*(name for project in projects for name in project.groups), *loose])),
+                            _conflicts(conflicts))
+        return cls(path, tuple(sorted(local)), frozenset(remote - local), tuple(sorted(remote & local)), frozenset(unhashed), everything,
+                   projects if members else (), loose, any(len({item.get("package") for item in those}) > 1 for those in conflicts))
+
+
+def _conflicts(those: list[list[dict[str, Any]]], package: str | None = None) -> Conflicts:
+    """What of these a package has, or any."""
+    return tuple(tuple(dict.fromkeys((kind, str(item[kind])) for item in some for kind in ("extra", "group")
+                                     if kind in item and package in (None, item.get("package")))) for some in those)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from uv_shim.hashes import normalize
 from uv_shim.warm.calls import LINKS, Python, Said, Uv
-from uv_shim.warm.lock import Conflicts, Lock
+from uv_shim.warm.lock import Conflicts, Lock, Member
 
-_LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==")
+#: A package as uv names one that it cannot have: `name==version` or `name @ URL`, maybe on two lines.
+_LINE = re.compile(r"`([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(?:==|[\s\u2502]+@\s)")
 
 #: After so many packages that cannot be had, it is not the packages.
 _ENOUGH = 20
@@ -47,7 +48,8 @@ class Part:
 class Synced:
     """What one `uv sync` came to: it succeeded, without `excluded`; or it failed, and `excluded` is empty."""
 
-    part: Part
+    #: For people: what was asked for beside the base.
+    label: str
     environment: Path
     said: Said
     #: Packages that could not be had, with uv's words.
@@ -66,49 +68,67 @@ class Syncing:
         self._excluded: dict[str, Said] = {}
 
     def run(self) -> Iterator[Synced]:
-        """All of the lock at once; where that cannot be (the project may say so of extras and groups), piece by piece."""
-        everything = Part(self._lock.extras, self._lock.groups if self._has("--group") else ())
-        whole = self._sync(everything)
+        """All of the lock at once; where that cannot be (the project may say so of its parts), piece by piece, and member by member."""
+        together = self._has("--all-packages") or not self._lock.members
+        apart = self._lock.divided or not together
+        failed = not together
+        for synced in self._pieces(self._lock.everything) if together else ():
+            failed = failed or synced.said.code != 0
+            # What cannot be had of all members together is told where it cannot be had of one.
+            if synced.said.code == 0 or not apart:
+                yield synced
+        if failed and apart:
+            for member in self._lock.members:
+                yield from self._pieces(member)
+            for name in self._lock.loose if self._has("--only-group") else ():
+                yield self._sync(None, Part(groups=(name,)))
+
+    def _pieces(self, member: Member) -> Iterator[Synced]:
+        everything = Part(member.extras, member.groups if self._has("--group") else ())
+        whole = self._sync(member, everything)
         if whole.said.code == 0 or everything == Part():
             yield whole
             return
-        base = self._sync(Part())
+        base = self._sync(member, Part())
         yield base
         # What fails without any of them is told once.
         pieces: dict[Part, None] = {}
-        for part in choices(everything, self._lock.conflicts) if base.said.code == 0 else ():
-            synced = self._sync(part)
+        for part in choices(everything, member.conflicts) if base.said.code == 0 else ():
+            synced = self._sync(member, part)
             if synced.said.code == 0 or len(part.pieces()) < 2:
                 yield synced
             else:
                 pieces.update(dict.fromkeys(part.pieces()))
-        yield from map(self._sync, pieces)
+        for part in pieces:
+            yield self._sync(member, part)
 
-    def leaves_out_members(self) -> bool:
-        """Whether this uv cannot sync more than one member of a workspace, and there are more."""
-        return self._lock.members > 1 and not self._has("--all-packages")
-
-    def _sync(self, part: Part) -> Synced:
+    def _sync(self, member: Member | None, part: Part) -> Synced:
         """One part, without the packages that cannot be had: one of them must not spoil the rest."""
+        label = ", ".join(filter(None, (f"member {member.name}" if member and member.name else "", part.label)))
         environment = Path(self._folder, f"{len(list(self._folder.iterdir()))}")
         while True:
-            said = self._uv.sync(self._arguments(part), self._lock.folder, environment)
+            said = self._uv.sync(self._arguments(member, part), self._lock.folder, environment)
             guilty = {name for name in map(normalize, _LINE.findall(said.error)) if name in self._lock.remote} - set(self._excluded)
             if said.code == 0 or not guilty or len(self._excluded) >= _ENOUGH:
-                return Synced(part, environment, said, dict(self._excluded) if said.code == 0 else {})
+                return Synced(label, environment, said, dict(self._excluded) if said.code == 0 else {})
             # The first that uv names is what it stopped at; others are said to need it.
             first = next(name for name in map(normalize, _LINE.findall(said.error)) if name in guilty)
             self._excluded[first] = said
 
-    def _arguments(self, part: Part) -> list[str]:
+    def _arguments(self, member: Member | None, part: Part) -> list[str]:
         arguments = [*LINKS]
         if self._python:
             arguments += ["--python", self._python.path]
-        if self._has("--all-packages"):
+        if member is None:
+            # No member comes with these.
+            arguments += ["--only-group", *part.groups]
+        elif member.name:
+            arguments += ["--package", member.name]
+        elif self._has("--all-packages"):
             arguments.append("--all-packages")
         for name in part.extras:
             arguments += ["--extra", name]
-        for name in self._lock.groups if self._has("--group") else ():
+        for name in member.groups if member and self._has("--group") else ():
             arguments += ["--group" if name in part.groups else "--no-group", name]
         # By name, which every uv knows: the project's own folders are not built, so nothing is written into them.
         for name in (*self._lock.local, *self._excluded):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uv_shim.errors import ShimError
+from uv_shim.report import redacted
 from uv_shim.requirements import logical_lines
 from uv_shim.warm.lock import Lock
 
@@ -21,8 +22,8 @@ _REQUIREMENT = re.compile(
     r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w.,\s-]*\])?\s*"
     rf"(?:@\s*\S+(?:\s+;.+)?|\(?\s*(?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?\s*\)?\s*(?:;.+)?)", re.ASCII)
 
-#: Lines of a requirements file that are options of `uv pip install` too, under the same names.
-_OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
+#: Lines of a requirements file that say which indexes and which kinds of files uv may use.
+_SETTINGS = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "-i", "-f")
 _CONSTRAINTS = ("-c", "--constraint", "--constraints")
 _NESTED = ("-r", "--requirement", "--requirements")
 
@@ -33,8 +34,10 @@ class Line:
 
     #: The requirement with its hashes, for a file of its own.
     text: str
-    #: Options that the file gives for all of its lines.
-    options: tuple[str, ...]
+    #: What the file says for all of its lines: indexes, constraints, and alike. uv expands variables in them, as it does not in arguments.
+    settings: tuple[str, ...]
+    #: Whether what it depends on has a line, and a version, of its own: the file was made by `uv pip compile` or alike.
+    complete: bool
 
     @property
     def label(self) -> str:
@@ -52,13 +55,11 @@ class File:
         """Its requirements one by one; none where the file is of another kind (pyproject.toml, setup.py)."""
         if self.path.suffix in (".toml", ".py", ".cfg"):
             return []
-        options: list[str] = []
+        settings: list[str] = []
         texts: list[str] = []
-        _read(self.path, options, texts, set())
-        if all("--hash" in text for text in texts):
-            # Made by `uv pip compile` or alike: what a line depends on has a line, and a version, of its own.
-            options.append("--no-deps")
-        return [Line(text, tuple(options)) for text in texts]
+        _read(self.path, settings, texts, set())
+        complete = all("--hash" in text for text in texts)
+        return [Line(text, _once(settings), complete) for text in texts]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Wanted:
             except ShimError as error:
                 wrong += error.lines
         if wrong:
-            raise ShimError(*wrong, "Nothing was fetched.")
+            raise ShimError(*map(redacted, wrong), "Nothing was fetched.")
         if not (names or files or locks):
             raise ShimError("nothing to warm. Name requirements (pandas 'numpy<3'), files of them (-r FILE), or locks "
                             "(--lock path/to/uv.lock).")
@@ -110,7 +111,7 @@ class Wanted:
 def label(requirement: str) -> str:
     """The requirement for people: of a direct URL its name, or where it has none the URL without the password that it may hold."""
     name = requirement.partition("@")[0].strip()
-    return name if "://" in requirement and ":" not in name else re.sub(r"(?<=://)[^/]*@", "", requirement)
+    return name if "://" in requirement and ":" not in name else redacted(requirement)
 
 
 def _once(values: Sequence[str]) -> tuple[str, ...]:
@@ -132,8 +133,8 @@ def _no_requirement(text: str) -> str:
     return f"'{text}' is no requirement. Expected: a name with a version or without, such as pandas, 'numpy<3' or 'httpx[http2]==0.28.1'."
 
 
-def _read(path: Path, options: list[str], texts: list[str], seen: set[Path]) -> None:
-    """Collect the requirements of a file and of those that it names, and the options that go with them.
+def _read(path: Path, settings: list[str], texts: list[str], seen: set[Path]) -> None:
+    """Collect the requirements of a file and of those that it names, and the settings that go with them.
 
     What is not understood here is a requirement too: uv says what is wrong with it.
     """
@@ -145,14 +146,16 @@ def _read(path: Path, options: list[str], texts: list[str], seen: set[Path]) -> 
         value = line[len(word) :].lstrip(" \t=").strip()
         if line.startswith(("-r", "-c")) and word not in (*_NESTED, *_CONSTRAINTS):
             word, value = line[:2], line[2:].strip()  # -rbase.txt
-        place = value if "://" in value else str(path.parent / value)
+        # A variable may be a whole path, or a URL.
+        place = value if "://" in value or value.startswith("${") else str(path.parent / value)
         if word in _NESTED and _readable(place):
-            _read(Path(place), options, texts, seen)
+            _read(Path(place), settings, texts, seen)
         elif word in _NESTED:
             texts.append(f"-r {place}")
         elif word in _CONSTRAINTS:
-            options += ["-c", place]
-        elif word in _OPTIONS:
-            options += [word, place] if word in ("-f", "--find-links") else [word, *([value] if value else [])]
+            settings.append(f"-c {place}")
+        elif word in _SETTINGS:
+            # Beside the file for some versions of uv, in the current folder for others.
+            settings.append(f"{word} {place}" if word in ("-f", "--find-links") and os.path.exists(place) else line)
         elif not line.startswith("-") or line.startswith(("-e", "--editable")):
             texts.append(line)
