@@ -214,7 +214,10 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     machine.install()
     before = machine.tree()
     assert "nothing has changed" in machine.install()
-    assert "nothing has changed" in machine.run(str(machine.shims / "uv-shim"), "install")
+    said = machine.run(str(machine.shims / "uv-shim"), "install", env={"PATH": f"{machine.shims}:{SHIM.parent}:{machine.tools}"})
+    assert "nothing has changed" in said
+    assert f"this is the copy that is set up; to upgrade, run the newer one by its path ({SHIM.parent}/uv-shim install)" in said
+    assert "this is the copy that is set up; to upgrade, run install.sh of the newer one\n" in machine.install("--dry-run", sources=machine.prefix)
     assert machine.tree() == before
 
 
@@ -607,6 +610,8 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     # As an image's next RUN does.
     for folder in (str(machine.tools), "/opt/uv-shim/shims"):
         assert machine.ask(*space, need("sh"), "-c", "command -v uv", PATH=f"{folder}:{machine.env['PATH']}") == f"{folder}/uv"
+    said = machine.run(*space, *mount("-o remount,ro,bind /opt"), "/opt/uv-shim/shims/uv-shim", "install", code=1, env={"PATH": f"{uvs.uv('0.9.8').parent}:/usr/bin:/bin"})
+    assert f"That copy is everybody's, and root's. For this user alone: --prefix {machine.prefix};" in said
     home = machine.tree()  # what fish has put there
     for command in ((str(ROOT / "install.sh"), "--system"), ("/opt/uv-shim/install.sh",)):
         assert "nothing has changed" in machine.run(*space, "sh", *command)

@@ -190,7 +190,8 @@ def _add_install(commands: _Commands) -> None:
         description="Take back what the receipt says, and nothing else. Start files are byte for byte as they were.")
     uninstall.set_defaults(run=_uninstall)
     for command in (install, uninstall):
-        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: uv-shim in $XDG_DATA_HOME or ~/.local/share)")
+        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: where this copy was set up, if it was; "
+                             "else uv-shim in $XDG_DATA_HOME or ~/.local/share)")
         command.add_argument("--system", action="store_true", help="for every user of this machine or image: /opt/uv-shim and /etc")
         command.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     install.add_argument("--no-modify-path", dest="modify_path", action="store_false",
