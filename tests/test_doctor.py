@@ -181,9 +181,14 @@ def test_a_shell_that_cannot_be_asked(patient: Patient) -> None:
 
 def test_an_alias_goes_before_any_path(patient: Patient) -> None:
     patient.write(".bashrc", f"{FIRST}alias uv={patient.uv}\n")
-    assert patient.examine().state("interactive bash", "alias") == "problem"
+    patient.write(".config/fish/config.fish", f"alias uv={patient.uv}\n")
+    found = patient.examine()
+    assert (found.state("interactive bash", "alias"), found.state("interactive fish", "alias")) == ("problem", "warning")
     patient.write(".bashrc", f"{FIRST}uv() {{ :; }}\n")
-    assert patient.examine().state("interactive bash", "function") == "problem"
+    patient.write(".config/fish/config.fish", "")
+    patient.write(".config/fish/functions/uv.fish", "function uv; end\n")
+    found = patient.examine()
+    assert (found.state("interactive bash", "function"), found.state("login fish", "function")) == ("problem", "warning")
 
 
 @pytest.mark.parametrize(("content", "state", "text"), [

@@ -148,8 +148,10 @@ def _sudo(environ: Mapping[str, str], shims: str) -> Iterator[Finding]:
 def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
     """What that shell says of `command -v uv`, and its PATH; a sentence where it does not come to say it."""
     mark = secrets.token_hex(8)
-    path = "(string join : $PATH)" if os.path.basename(shell) == "fish" else '"$PATH"'
-    command = "(command -v uv; or echo)" if os.path.basename(shell) == "fish" else '"$(command -v uv)"'
+    path, command = '"$PATH"', '"$(command -v uv)"'
+    if os.path.basename(shell) == "fish":
+        # Its `command` looks past functions, which its aliases are, too.
+        path, command = "(string join : $PATH)", "(functions -q uv; and echo uv; or command -v uv; or echo)"
     script = f"printf '\\n{mark}%s\\n{mark}%s\\n' {command} {path}"
     # Into a file: what the start files leave running would keep a pipe open.
     with tempfile.TemporaryFile() as output:
