@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 
 import uvs
 from test_router import Router
+from uv_shim import router
+from uv_shim.errors import ShimError
 from world import ROOT, SHIM
 
 #: Says a version, as uv does.
@@ -229,6 +232,17 @@ def test_the_path_kept_at_install_time(tmp_path: Path) -> None:
 
     assert reasons("") == ["this shim", "kept at install: taken"]
     assert reasons(f"{place.real('other')}:") == ["this shim", "taken", f"kept at install: not reached, the same file as {tmp_path}/other/uv"]
+
+
+def test_a_uv_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named and let go, with what it has started still there."""
+    monkeypatch.setattr(router, "_SECONDS", 1)
+    folder = Place(tmp_path).script("hangs", "#!/bin/sh\nsleep 20\n")
+    begun = time.monotonic()
+    with pytest.raises(ShimError) as error:
+        router.find({"PATH": f"{SHIMS}:{folder}:/usr/bin:/bin"})
+    assert error.value.lines[0] == f"{folder}/uv does not answer --version within 1 s."
+    assert time.monotonic() - begun < 10
 
 
 def test_where_there_is_none_each_is_explained(tmp_path: Path) -> None:
