@@ -8,6 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 import uvs
 from machine import Machine as Setup
+from machine import copy_sources
 from namespaces import Machine
 from test_router import Router
 from uv_shim.doctor import starts
@@ -291,6 +293,30 @@ def test_no_python_for_the_sealing(patient: Patient, tmp_path: Path) -> None:
     assert patient.examine().state("Python", "does the sealing") == "ok"
     assert patient.examine(UV_SHIM_MODE="off").state("Python") == "ok"
     assert patient.examine(UV_SHIM_PYTHON="/no/python").state("Python", "UV_SHIM_PYTHON is '/no/python'") == "warning"
+
+
+@pytest.mark.parametrize("closed", [False, pytest.param(True, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else"))])
+def test_the_python_of_the_set_up_is_lost(closed: bool) -> None:
+    """After an upgrade of Python, or where it is in root's home: the command runs with another one, lacks its packages, and says why."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own are closed to everybody else
+        Path(folder).chmod(0o755)
+        home = copy_sources(Path(folder, "prefix", "releases", "one"))
+        (home.parent.parent / "receipt.toml").touch()
+        python = Path(folder, "pythons", "python3")
+        (home / "venv" / "bin").mkdir(parents=True)
+        (home / "venv" / "bin" / "python3").symlink_to(python)
+        python.parent.mkdir(mode=0o700)
+        if closed:
+            python.symlink_to("/usr/bin/python3")
+        (Path(folder) / "bin").mkdir()
+        Router.program(Path(folder, "bin", "python3"), '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
+        command = [*(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if closed else []), str(home / "shims" / "uv-shim")]
+        env = {"HOME": folder, "PATH": f"{folder}/bin:/usr/bin:/bin", "SHELL": "/bin/sh"}
+        for arguments, stream in ((["doctor"], "stdout"), (["config", "set", "mode", "enforce"], "stderr")):
+            said = getattr(subprocess.run([*command, *arguments], env=env, cwd=folder, capture_output=True, text=True, check=False), stream)
+            assert f"the Python that uv-shim was set up with is {f'closed to you: {python}' if closed else f'gone, or does not run: {python}'}" in said
+            assert f"{folder}/prefix/install.sh{' --uninstall' if closed else ''}" in said
+            assert "set uv-shim up with ./install.sh" not in said
 
 
 def test_the_configuration(patient: Patient, machine: Machine) -> None:

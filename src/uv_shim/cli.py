@@ -218,8 +218,10 @@ def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN40
     try:
         from uv_shim.audit import command
     except ModuleNotFoundError as error:
+        from uv_shim.setup import equipment
+
         raise ShimError(f"audit needs {error.name}, which this Python ({sys.executable}) does not have.",
-                        "Next step: set uv-shim up with ./install.sh, or install it as a package.") from None
+                        f"Next step: {equipment.next_step()}; or install uv-shim as a package.") from None
     return command.run(arguments, environ)
 
 

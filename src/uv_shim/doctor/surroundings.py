@@ -17,6 +17,7 @@ from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
 from uv_shim.realuv import is_true
+from uv_shim.setup import equipment
 
 #: A uv or Python that takes longer than this does not answer.
 _SECONDS = 30
@@ -79,6 +80,9 @@ def _real(place: Surroundings) -> Iterator[Finding]:
 def _python(place: Surroundings) -> Iterator[Finding]:
     """Which Python would seal? The router is asked, as it looks for one."""
     name = "Python"
+    lost = equipment.lost()
+    if lost:
+        yield Finding(name, WARNING, f"{lost[0]}; other Pythons are tried instead", lost[1])
     fix = "install Python 3.8 or later, or set UV_SHIM_PYTHON to one"
     if place.found is None:
         yield Finding(name, UNKNOWN, "the router finds no uv, so it looks for no Python", "see `real uv`")
@@ -242,7 +246,7 @@ def _processes(place: Surroundings) -> Iterator[Finding]:
     try:
         import psutil
     except ImportError:
-        yield Finding(name, UNKNOWN, "this Python has no psutil, which lists them", "set uv-shim up with ./install.sh, or install psutil")
+        yield Finding(name, UNKNOWN, "this Python has no psutil, which lists them", f"{equipment.next_step()}; or install psutil")
         return
     real = os.path.realpath(place.found.uv)
     past = []
