@@ -34,6 +34,7 @@ class Place:
         """A folder with a uv."""
         (self.root / name).mkdir()
         os.link(self._near(), self.root / name / "uv")
+        os.link(self._near(), self.root / name / "uv-0.9.8")
         return str(self.root / name)
 
     def _near(self) -> Path:
@@ -205,6 +206,7 @@ def test_which_agrees_with_the_router(tmp_path: Path, situation: Callable[[Place
     assert len(which["candidates"]) == len(SITUATIONS[situation])
     for one, reason in zip(which["candidates"], SITUATIONS[situation]):
         assert one["reason"].startswith(reason), which["candidates"]
+        assert bool(one["manager"]) == ("'s shim" in reason or "a script" in reason), which["candidates"]
     # What a shell starts, by its own word.
     first = subprocess.run(["dash", "-c", "command -v uv"], env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
     assert bool(which["past_the_shim"]) == (first not in (f"{SHIM}", f"{tmp_path}/shims/uv"))

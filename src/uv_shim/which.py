@@ -89,7 +89,8 @@ def manager(path: str) -> str:
         itself = os.stat(path)
         if itself.st_nlink > 1:
             for entry in os.scandir(os.path.dirname(os.path.realpath(path))):
-                if entry.name != target and entry.inode() == itself.st_ino and entry.is_file():
+                # A uv may have a second name with its version in it.
+                if not entry.name.startswith("uv") and entry.inode() == itself.st_ino and entry.is_file():
                     return entry.name
     except OSError:
         pass
