@@ -324,7 +324,8 @@ def test_the_configuration(patient: Patient, machine: Machine) -> None:
     assert patient.examine().state("configuration", "'seal' (built in)") == "ok"
     assert patient.examine(UV_SHIM_MODE="off").state("configuration", "unset UV_SHIM_MODE") == "warning"
     found = patient.examine(UV_SHIM_MODE="bogus")
-    assert (found.state("configuration", "UV_SHIM_MODE"), found.state("real uv"), found.state("Python")) == ("problem", "ok", "ok")
+    assert subprocess.run([SHIM, "--version"], env={**patient.env, "UV_SHIM_MODE": "bogus"}, capture_output=True, check=False).returncode == 2
+    assert (found.state("configuration", "unset it; until then each call of uv is refused"), found.state("real uv"), found.state("Python")) == ("problem", "ok", "ok")
     file = patient.write(".config/uv-shim/config.toml", 'mode = "flag"\n')
     assert patient.examine().state("configuration", f"{file}, line 1") == "warning"
     assert patient.examine(machine.policy('mode = "enforce"\n').on()).state("configuration", "is not heeded") == "warning"
@@ -332,7 +333,10 @@ def test_the_configuration(patient: Patient, machine: Machine) -> None:
     file.write_text('mood = "seal"\n')
     found = patient.examine()
     assert found.state("configuration", f"{file}, line 1: unknown key 'mood'") == "problem"
+    assert found.state("configuration", "until then `uv pip install` and `uv pip sync` are refused") == "problem"
     assert found.code == 1
+    file.write_text('mode = "seal"\n', encoding="utf-8-sig")
+    assert patient.examine().state("configuration", "save it without the byte order mark") == "problem"
 
 
 @pytest.mark.parametrize("name", ["UV_NO_VERIFY_HASHES", "UV_REQUIRE_HASHES", "UV_CONSTRAINT"])
@@ -396,6 +400,7 @@ def test_an_environment_with_a_uv_of_its_own(patient: Patient) -> None:
     module.mkdir()
     (module / "__init__.py").write_text("import os, sys\ndef find_uv_bin(): return os.path.join(sys.prefix, 'bin', 'uv')\n")
     assert patient.examine().state("bypass", f"gives {environment}/bin/uv") == "warning"
+    assert [path.name for path in module.iterdir()] == ["__init__.py"]
     assert patient.examine(UV=str(patient.uv)).state("bypass", "$UV is") == "warning"
 
 
@@ -443,9 +448,11 @@ def test_the_cache_is_on_another_file_system(patient: Patient, machine: Machine)
     (patient.work / ".venv").mkdir()
     cache = patient.home / ".cache" / "uv"
     cache.mkdir(parents=True)
-    found = patient.examine(mounted(machine, f"mount -t tmpfs tmpfs {cache}"))
+    elsewhere = mounted(machine, f"mount -t tmpfs tmpfs {cache}")
+    found = patient.examine(elsewhere, HOME=f"{patient.home}/")
     assert found.state("cache links", "two file systems") == "warning"
     assert found.state("cache", "the default") == "ok"
+    assert patient.examine(elsewhere, UV_LINK_MODE="copy").state("cache links", "UV_LINK_MODE is copy") == "ok"
     assert patient.examine().state("cache links", "same file system") == "ok"
 
 

@@ -122,7 +122,13 @@ def _configuration(place: Surroundings) -> Iterator[Finding]:
     try:
         mode = settings.effective(place.environ)[0]
     except ShimError as error:
-        yield Finding(name, PROBLEM, error.lines[0], "correct it there; until then `uv pip install` and `uv pip sync` are refused")
+        if error.lines[0].startswith("UV_SHIM_MODE "):
+            fix = "correct or unset it; until then each call of uv is refused"
+        else:
+            fix = "correct it there; until then `uv pip install` and `uv pip sync` are refused"
+            if "\ufeff" in error.lines[0]:
+                fix = f"save it without the byte order mark, which cannot be seen and stands at its beginning; {fix}"
+        yield Finding(name, PROBLEM, error.lines[0], fix)
         return
     said = f"the mode is '{mode.value}' ({mode.where or mode.source})"
     if mode.overruled:
@@ -197,7 +203,7 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
     base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
-    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
+    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == os.path.normpath(f"{base}/uv") else "set in a file of uv's"
     there = _existing(folder)
     if not os.path.isdir(there):
         what = "a link that leads to no folder" if os.path.islink(there) else "no folder"
@@ -231,8 +237,12 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
     elif os.stat(_existing(folder)).st_dev != os.stat(environments[0]).st_dev:
-        yield Finding(name, WARNING, f"{folder} and {environments[0]} are on two file systems: uv copies files instead of linking them",
-                      f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}")
+        said = f"{folder} and {environments[0]} are on two file systems"
+        if place.environ.get("UV_LINK_MODE") in ("copy", "symlink"):
+            yield Finding(name, OK, f"{said}; UV_LINK_MODE is {place.environ['UV_LINK_MODE']}, so uv needs no more")
+        else:
+            yield Finding(name, WARNING, f"{said}: uv copies files instead of linking them",
+                          f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}, or UV_LINK_MODE=copy if that is what you want")
     else:
         yield Finding(name, OK, f"on the same file system as {environments[0]}")
 
@@ -285,7 +295,7 @@ def _bypass(place: Surroundings) -> Iterator[Finding]:
         python = f"{environment}/bin/python"
         if not which.is_program(python):
             continue
-        done = _run([python, "-I", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
+        done = _run([python, "-I", "-B", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
         if done is None:
             found = True
             yield Finding(name, UNKNOWN, f"{python} does not run", "make the environment anew")
