@@ -129,7 +129,7 @@ def pipe_without_a_reader() -> int:
 
 
 def test_as_a_module() -> None:
-    """`python -m uv_shim` and `python -m uv_shim.demo`."""
+    """`python -m uv_shim`."""
     env = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.defpath}
     said = subprocess.run([sys.executable, "-m", "uv_shim", "--version"], env=env, capture_output=True, text=True, check=True).stdout
     assert said == f"uv-shim {__version__}\n"

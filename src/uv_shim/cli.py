@@ -226,10 +226,10 @@ def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN40
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
-    from uv_shim.demo import __main__ as demo
+    from uv_shim.demo import command
 
     _end_tidily()
-    return Answer("", demo.run(environ))
+    return command.run(environ)
 
 
 def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
