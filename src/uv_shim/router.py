@@ -77,7 +77,7 @@ def find(environ: Mapping[str, str]) -> Found:
         done = subprocess.run(["/bin/sh", str(path()), "--version"], env={**variables, "UV_SHIM_TRACE": "1"}, stdin=subprocess.DEVNULL,
                               capture_output=True, check=False, timeout=_SECONDS)
     except subprocess.TimeoutExpired as late:
-        raise ShimError(f"{(_traced(late.stderr or b'') or [path()])[-1]} does not answer --version within {_SECONDS} s.",
+        raise ShimError(f"{(_traced(late.stderr or b'') or [str(path())])[-1]} does not answer --version within {_SECONDS} s.",
                         "Set UV_SHIM_REAL_UV to the path of another uv.", code=1) from None
     traced = _traced(done.stderr)
     if not traced:

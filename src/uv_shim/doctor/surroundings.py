@@ -134,8 +134,8 @@ def _configuration(place: Surroundings) -> Iterator[Finding]:
     if mode.overruled:
         yield Finding(name, WARNING, mode.overruled, f"ask for no softer one, or set allow-softer-modes = true in {config.SYSTEM}")
     elif mode.value in ("off", "flag"):
-        fix = {"environment": "unset UV_SHIM_MODE", "system file": "uv-shim config set --system mode seal"}
-        yield Finding(name, WARNING, f"{said}, so nothing is sealed", fix.get(mode.source, "uv-shim config set mode seal"))
+        fixes = {"environment": "unset UV_SHIM_MODE", "system file": "uv-shim config set --system mode seal"}
+        yield Finding(name, WARNING, f"{said}, so nothing is sealed", fixes.get(mode.source, "uv-shim config set mode seal"))
     else:
         yield Finding(name, OK, said)
 
@@ -202,8 +202,8 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if uvfiles.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
-    base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
-    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == os.path.normpath(f"{base}/uv") else "set in a file of uv's"
+    default = os.path.normpath(config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache") + "/uv"
+    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == default else "set in a file of uv's"
     there = _existing(folder)
     if not os.path.isdir(there):
         what = "a link that leads to no folder" if os.path.islink(there) else "no folder"
@@ -242,7 +242,7 @@ def _links(place: Surroundings) -> Iterator[Finding]:
             yield Finding(name, OK, f"{said}; UV_LINK_MODE is {place.environ['UV_LINK_MODE']}, so uv needs no more")
         else:
             yield Finding(name, WARNING, f"{said}: uv copies files instead of linking them",
-                          f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}, or UV_LINK_MODE=copy if that is what you want")
+                          f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}, or UV_LINK_MODE=copy if copies will do")
     else:
         yield Finding(name, OK, f"on the same file system as {environments[0]}")
 

@@ -1,4 +1,4 @@
-"""The management command's equipment: does the Python that it was set up with still run, and how does it come by the packages that it lacks?"""
+"""The management command's equipment: does the Python that it was set up with run, and how does it come by packages that it lacks?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lost() -> tuple[str, str] | None:
                               stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False)
     except PermissionError:
         return (f"the Python that uv-shim was set up with is closed to you: {os.path.realpath(python)}",
-                f"as who set it up, {layout.script} --uninstall, and install.sh again with a python3 first on PATH that everybody can reach")
+                f"as who set it up, {layout.script} --uninstall, and install.sh again with a python3 first on PATH that all can reach")
     except (OSError, subprocess.TimeoutExpired):
         pass
     else:
