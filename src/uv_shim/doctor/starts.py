@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, router, which
+from uv_shim import config, programs, router
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
@@ -177,14 +177,14 @@ def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
 
 def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
     fix = fix or _SET_UP
-    first = next((one for one in which.on_path({"PATH": path}) if which.is_program(one)), None)
+    first = next((one for one in programs.on_path({"PATH": path}) if programs.is_program(one)), None)
     if first is None:
         return Finding(name, bad, "there is no uv on its PATH", fix)
-    if which.seals(first):
+    if programs.seals(first):
         return Finding(name, OK, f"`uv` is the shim: {first}")
-    if which.is_stray(first):
+    if programs.is_stray(first):
         return Finding(name, bad, f"`uv` is {first}, a copy of the shim without its Python half: nothing is sealed", fix)
-    whose = which.manager(first)
+    whose = programs.manager(first)
     return Finding(name, bad, f"`uv` is {first}{f' ({whose})' if whose else ''}, and does not pass the shim", fix)
 
 
@@ -193,12 +193,12 @@ def _shims(environ: Mapping[str, str]) -> str:
 
     Empty where there is none: a package in an environment holds the shim to set it up, and is not itself one to be put on PATH.
     """
-    for one in which.on_path(environ):
-        if which.is_shim(one):
+    for one in programs.on_path(environ):
+        if programs.is_shim(one):
             return os.path.dirname(one)
     shims = router.path().parent
     layout = layouts.around(shims.parent)
-    if layout is None and which.is_shim_folder(str(shims)):
+    if layout is None and programs.is_shim_folder(str(shims)):
         return str(shims)
     try:
         layout = layout or layouts.at(None, environ, system=False, home=shims.parent)
@@ -216,7 +216,7 @@ def _own_shell(environ: Mapping[str, str]) -> str:
 
 def _shells(own: str) -> list[str]:
     """The user's own, and those of the usual ones that are on this machine."""
-    found = [own] if which.is_program(own) and os.path.basename(own) not in ("nologin", "false") else []
+    found = [own] if programs.is_program(own) and os.path.basename(own) not in ("nologin", "false") else []
     for name in _SHELLS:
         path = shutil.which(name, path=f"{_SYSTEM_PATH}:/opt/homebrew/bin")
         if path and name not in map(os.path.basename, found):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, router, settings, uvfiles, versions, which
+from uv_shim import config, programs, router, settings, uvfiles, versions, which
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
@@ -45,7 +45,7 @@ class Surroundings:
 
     def environments(self) -> list[str]:
         """The Python environments here: the active ones, and the project's."""
-        near = next((str(folder / ".venv") for folder in hashing.upwards() if os.path.isdir(folder / ".venv")), None)
+        near = next((str(folder / ".venv") for folder in uvfiles.upwards() if os.path.isdir(folder / ".venv")), None)
         given = [self.environ.get("VIRTUAL_ENV"), self.environ.get("CONDA_PREFIX"), near]
         return list(dict.fromkeys(os.path.normpath(path) for path in given if path and os.path.isdir(path)))
 
@@ -88,7 +88,7 @@ def _python(place: Surroundings) -> Iterator[Finding]:
         yield Finding(name, UNKNOWN, "the router finds no uv, so it looks for no Python", "see `real uv`")
         return
     with tempfile.TemporaryDirectory() as folder:
-        shim = next((one.path for one in place.candidates() if one.shim and which.is_shim(one.path)), None)
+        shim = next((one.path for one in place.candidates() if one.shim and programs.is_shim(one.path)), None)
         # With an empty cache, it knows of no uv that could do without.
         env = {**place.environ, "UV_SHIM_TRACE": "1", "UV_SHIM_MODE": "", "UV_SHIM_VISITED": "", "XDG_CACHE_HOME": folder}
         done = _run(["/bin/sh", shim or str(router.lay_out(Path(folder))), "pip", "install", "--help"], env)
@@ -148,12 +148,12 @@ def _hashing(place: Surroundings) -> Iterator[Finding]:
 def _shadows(place: Surroundings) -> Iterator[Finding]:
     """Does an environment here bring a uv of its own?"""
     found = False
-    on_path = list(which.on_path(place.environ))
+    on_path = list(programs.on_path(place.environ))
     for environment in place.environments():
         own = f"{environment}/bin/uv"
-        if which.is_program(own) and not which.is_shim(own):
+        if programs.is_program(own) and not programs.is_shim(own):
             found = True
-            before = next((one for one in on_path if which.is_program(one)), "")
+            before = next((one for one in on_path if programs.is_program(one)), "")
             active = bool(before) and os.path.realpath(before) == os.path.realpath(own)
             yield Finding("environment", PROBLEM if active else WARNING,
                           f"{own} {'comes before the shim' if active else 'comes before the shim once that environment is active'}",
@@ -293,7 +293,7 @@ def _bypass(place: Surroundings) -> Iterator[Finding]:
         yield Finding(name, WARNING, said, "let it call `uv`, or unset UV")
     for environment in place.environments():
         python = f"{environment}/bin/python"
-        if not which.is_program(python):
+        if not programs.is_program(python):
             continue
         done = _run([python, "-I", "-B", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
         if done is None:
