@@ -18,7 +18,7 @@ import pytest
 
 import uvs
 from machine import Machine as Setup
-from machine import copy_sources
+from machine import copy_sources, need
 from namespaces import Machine
 from test_router import Router
 from uv_shim.doctor import starts
@@ -310,7 +310,7 @@ def test_the_python_of_the_set_up_is_lost(closed: bool) -> None:
             python.symlink_to("/usr/bin/python3")
         (Path(folder) / "bin").mkdir()
         Router.program(Path(folder, "bin", "python3"), '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
-        command = [*(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if closed else []), str(home / "shims" / "uv-shim")]
+        command = [*([need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"] if closed else []), str(home / "shims" / "uv-shim")]
         env = {"HOME": folder, "PATH": f"{folder}/bin:/usr/bin:/bin", "SHELL": "/bin/sh"}
         for arguments, stream in ((["doctor"], "stdout"), (["config", "set", "mode", "enforce"], "stderr")):
             said = getattr(subprocess.run([*command, *arguments], env=env, cwd=folder, capture_output=True, text=True, check=False), stream)

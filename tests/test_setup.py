@@ -457,7 +457,7 @@ def test_installed_in_one_locale_and_taken_back_in_another(machine: Machine) -> 
                                         "space <U0020>;<U0009>..<U000D>\nEND LC_CTYPE\n")
     subprocess.run([need("localedef"), "--force", "--quiet", "-f", "letters", "-i", "kinds", "./latin"], cwd=machine.root, check=False)
     latin = {"LC_ALL": "latin", "LOCPATH": str(machine.root)}
-    assert machine.run(str(PYTHON), "-I", "-c", "import sys; print(sys.getfilesystemencoding())", env=latin) == "iso8859-1\n"
+    assert machine.run(str(PYTHON), "-X", "utf8=0", "-I", "-c", "import sys; print(sys.getfilesystemencoding())", env=latin) == "iso8859-1\n"
     machine.install(env=latin)
     prefix = machine.home / ".local" / "share" / "uv-shim"
     assert f'"{machine.home}/.bashrc"' in (prefix / "receipt.toml").read_text(encoding="utf-8")
