@@ -37,8 +37,9 @@ main() {
   done
   find_sources
   find_python
-  # Isolated, and without writing bytecode: nothing of this machine gets in, and the sources stay as they are.
-  exec "$python" -I -B -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from uv_shim.cli import main; sys.exit(main())' \
+  # Isolated, and without writing bytecode: nothing of this machine gets in, and the sources stay as they are. Whatever the locale,
+  # a name is its bytes as UTF-8, as the receipt is: an uninstall may run in another one.
+  exec "$python" -I -B -X utf8 -c 'import sys; sys.path.insert(0, sys.argv.pop(1)); from uv_shim.cli import main; sys.exit(main())' \
     "$sources/src" "$command" "$@"
 }
 
@@ -69,7 +70,7 @@ find_python() {
 }
 
 works() {
-  "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1
+  "$1" -I -B -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1
 }
 
 # In braces, so that a download that was cut off anywhere, here too, is no whole command.

@@ -129,7 +129,7 @@ def pipe_without_a_reader() -> int:
 
 
 def test_as_a_module() -> None:
-    """`python -m uv_shim` and `python -m uv_shim.demo`."""
+    """`python -m uv_shim`."""
     env = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.defpath}
     said = subprocess.run([sys.executable, "-m", "uv_shim", "--version"], env=env, capture_output=True, text=True, check=True).stdout
     assert said == f"uv-shim {__version__}\n"
@@ -152,7 +152,7 @@ def test_without_a_python_it_says_so(tmp_path: Path) -> None:
 def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     """And there is no stack trace of what it does not understand."""
     old = tmp_path / "python3"
-    old.write_text(f"""#!/bin/sh\nshift 3\nexec {PYTHON} -I -B -c 'import sys; sys.version_info = (3, 6, 15); exec(sys.argv.pop(1))' "$@"\n""")
+    old.write_text(f"""#!/bin/sh\nshift 5\nexec {PYTHON} -I -B -c 'import sys; sys.version_info = (3, 6, 15); exec(sys.argv.pop(1))' "$@"\n""")
     old.chmod(0o755)
     done = call("which", PATH=f"{tmp_path}:{os.defpath}")
     assert (done.returncode, done.stderr) == (1, f"uv-shim: {os.path.realpath(PYTHON)} is older than Python 3.8, which is needed.\n")

@@ -11,8 +11,7 @@ import pytest
 
 import uvs
 from uv_shim import report, router
-from uv_shim.demo import __main__ as demo
-from uv_shim.demo import table
+from uv_shim.demo import command, table
 from uv_shim.demo.trial import Cost, Route, Trial
 from world import PYTHON, ROOT
 
@@ -94,12 +93,13 @@ def test_nothing_stays_behind(tmp_path: Path) -> None:
     assert sorted(shown.home.rglob("*")) == shown.before
 
 
-def test_a_shim_that_does_not_seal_fails_the_demo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_shim_that_does_not_seal_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bare uv stands for one."""
     uv = uvs.uv("0.9.8")
     monkeypatch.setattr(router, "lay_out", lambda _folder: uv)
-    assert demo.run({"UV_SHIM_REAL_UV": str(uv)}) == 1
-    assert f"This is a failure of the shim: with uv 0.9.8, `uv sync` downloaded {STOCK} of the files" in capsys.readouterr().out
+    shown = command.run({"UV_SHIM_REAL_UV": str(uv)})
+    assert shown.code == 1
+    assert f"This is a failure of the shim: with uv 0.9.8, `uv sync` downloaded {STOCK} of the files" in shown.text
 
 
 def test_without_a_uv_the_routers_words_are_shown(tmp_path: Path) -> None:

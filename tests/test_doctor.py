@@ -8,6 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 import uvs
 from machine import Machine as Setup
+from machine import copy_sources, need
 from namespaces import Machine
 from test_router import Router
 from uv_shim.doctor import starts
@@ -181,9 +183,14 @@ def test_a_shell_that_cannot_be_asked(patient: Patient) -> None:
 
 def test_an_alias_goes_before_any_path(patient: Patient) -> None:
     patient.write(".bashrc", f"{FIRST}alias uv={patient.uv}\n")
-    assert patient.examine().state("interactive bash", "alias") == "problem"
+    patient.write(".config/fish/config.fish", f"alias uv={patient.uv}\n")
+    found = patient.examine()
+    assert (found.state("interactive bash", "alias"), found.state("interactive fish", "alias")) == ("problem", "warning")
     patient.write(".bashrc", f"{FIRST}uv() {{ :; }}\n")
-    assert patient.examine().state("interactive bash", "function") == "problem"
+    patient.write(".config/fish/config.fish", "")
+    patient.write(".config/fish/functions/uv.fish", "function uv; end\n")
+    found = patient.examine()
+    assert (found.state("interactive bash", "function"), found.state("login fish", "function")) == ("problem", "warning")
 
 
 @pytest.mark.parametrize(("content", "state", "text"), [
@@ -288,12 +295,37 @@ def test_no_python_for_the_sealing(patient: Patient, tmp_path: Path) -> None:
     assert patient.examine(UV_SHIM_PYTHON="/no/python").state("Python", "UV_SHIM_PYTHON is '/no/python'") == "warning"
 
 
+@pytest.mark.parametrize("closed", [False, pytest.param(True, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else"))])
+def test_the_python_of_the_set_up_is_lost(closed: bool) -> None:
+    """After an upgrade of Python, or where it is in root's home: the command runs with another one, lacks its packages, and says why."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own are closed to everybody else
+        Path(folder).chmod(0o755)
+        home = copy_sources(Path(folder, "prefix", "releases", "one"))
+        (home.parent.parent / "receipt.toml").touch()
+        python = Path(folder, "pythons", "python3")
+        (home / "venv" / "bin").mkdir(parents=True)
+        (home / "venv" / "bin" / "python3").symlink_to(python)
+        python.parent.mkdir(mode=0o700)
+        if closed:
+            python.symlink_to("/usr/bin/python3")
+        (Path(folder) / "bin").mkdir()
+        Router.program(Path(folder, "bin", "python3"), '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n')
+        command = [*([need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"] if closed else []), str(home / "shims" / "uv-shim")]
+        env = {"HOME": folder, "PATH": f"{folder}/bin:/usr/bin:/bin", "SHELL": "/bin/sh"}
+        for arguments, stream in ((["doctor"], "stdout"), (["config", "set", "mode", "enforce"], "stderr")):
+            said = getattr(subprocess.run([*command, *arguments], env=env, cwd=folder, capture_output=True, text=True, check=False), stream)
+            assert f"the Python that uv-shim was set up with is {f'closed to you: {python}' if closed else f'gone, or does not run: {python}'}" in said
+            assert f"{folder}/prefix/install.sh{' --uninstall' if closed else ''}" in said
+            assert "set uv-shim up with ./install.sh" not in said
+
+
 def test_the_configuration(patient: Patient, machine: Machine) -> None:
     """The mode in force, with who set it; a wish that is not heeded, a soft mode, a file that is wrong."""
     assert patient.examine().state("configuration", "'seal' (built in)") == "ok"
     assert patient.examine(UV_SHIM_MODE="off").state("configuration", "unset UV_SHIM_MODE") == "warning"
     found = patient.examine(UV_SHIM_MODE="bogus")
-    assert (found.state("configuration", "UV_SHIM_MODE"), found.state("real uv"), found.state("Python")) == ("problem", "ok", "ok")
+    assert subprocess.run([SHIM, "--version"], env={**patient.env, "UV_SHIM_MODE": "bogus"}, capture_output=True, check=False).returncode == 2
+    assert (found.state("configuration", "unset it; until then each call of uv is refused"), found.state("real uv"), found.state("Python")) == ("problem", "ok", "ok")
     file = patient.write(".config/uv-shim/config.toml", 'mode = "flag"\n')
     assert patient.examine().state("configuration", f"{file}, line 1") == "warning"
     assert patient.examine(machine.policy('mode = "enforce"\n').on()).state("configuration", "is not heeded") == "warning"
@@ -301,7 +333,10 @@ def test_the_configuration(patient: Patient, machine: Machine) -> None:
     file.write_text('mood = "seal"\n')
     found = patient.examine()
     assert found.state("configuration", f"{file}, line 1: unknown key 'mood'") == "problem"
+    assert found.state("configuration", "until then `uv pip install` and `uv pip sync` are refused") == "problem"
     assert found.code == 1
+    file.write_text('mode = "seal"\n', encoding="utf-8-sig")
+    assert patient.examine().state("configuration", "save it without the byte order mark") == "problem"
 
 
 @pytest.mark.parametrize("name", ["UV_NO_VERIFY_HASHES", "UV_REQUIRE_HASHES", "UV_CONSTRAINT"])
@@ -365,6 +400,7 @@ def test_an_environment_with_a_uv_of_its_own(patient: Patient) -> None:
     module.mkdir()
     (module / "__init__.py").write_text("import os, sys\ndef find_uv_bin(): return os.path.join(sys.prefix, 'bin', 'uv')\n")
     assert patient.examine().state("bypass", f"gives {environment}/bin/uv") == "warning"
+    assert [path.name for path in module.iterdir()] == ["__init__.py"]
     assert patient.examine(UV=str(patient.uv)).state("bypass", "$UV is") == "warning"
 
 
@@ -412,9 +448,11 @@ def test_the_cache_is_on_another_file_system(patient: Patient, machine: Machine)
     (patient.work / ".venv").mkdir()
     cache = patient.home / ".cache" / "uv"
     cache.mkdir(parents=True)
-    found = patient.examine(mounted(machine, f"mount -t tmpfs tmpfs {cache}"))
+    elsewhere = mounted(machine, f"mount -t tmpfs tmpfs {cache}")
+    found = patient.examine(elsewhere, HOME=f"{patient.home}/")
     assert found.state("cache links", "two file systems") == "warning"
     assert found.state("cache", "the default") == "ok"
+    assert patient.examine(elsewhere, UV_LINK_MODE="copy").state("cache links", "UV_LINK_MODE is copy") == "ok"
     assert patient.examine().state("cache links", "same file system") == "ok"
 
 

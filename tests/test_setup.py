@@ -214,7 +214,10 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     machine.install()
     before = machine.tree()
     assert "nothing has changed" in machine.install()
-    assert "nothing has changed" in machine.run(str(machine.shims / "uv-shim"), "install")
+    said = machine.run(str(machine.shims / "uv-shim"), "install", env={"PATH": f"{machine.shims}:{SHIM.parent}:{machine.tools}"})
+    assert "nothing has changed" in said
+    assert f"this is the copy that is set up; to upgrade, run the newer one by its path ({SHIM.parent}/uv-shim install)" in said
+    assert "this is the copy that is set up; to upgrade, run install.sh of the newer one\n" in machine.install("--dry-run", sources=machine.prefix)
     assert machine.tree() == before
 
 
@@ -443,6 +446,25 @@ def test_a_folder_that_the_receipt_cannot_name_is_refused(machine: Machine, vari
     assert list(machine.contents()) == [folder.name]
 
 
+def test_installed_in_one_locale_and_taken_back_in_another(machine: Machine) -> None:
+    """Names in the receipt are the same bytes in each. One that is not UTF-8 is made here, as machines seldom have any."""
+    machine.home = machine.home / "hömé"
+    machine.home.mkdir()
+    machine.env["HOME"] = str(machine.home)
+    letters = "".join(f"<U{number:04X}> /x{number:02x} -\n" for number in range(256))
+    (machine.root / "letters").write_text(f"<code_set_name> ISO-8859-1\n<escape_char> /\nCHARMAP\n{letters}END CHARMAP\n")
+    (machine.root / "kinds").write_text("LC_CTYPE\nupper <U0041>..<U005A>\nlower <U0061>..<U007A>\ndigit <U0030>..<U0039>\n"
+                                        "space <U0020>;<U0009>..<U000D>\nEND LC_CTYPE\n")
+    subprocess.run([need("localedef"), "--force", "--quiet", "-f", "letters", "-i", "kinds", "./latin"], cwd=machine.root, check=False)
+    latin = {"LC_ALL": "latin", "LOCPATH": str(machine.root)}
+    assert machine.run(str(PYTHON), "-X", "utf8=0", "-I", "-c", "import sys; print(sys.getfilesystemencoding())", env=latin) == "iso8859-1\n"
+    machine.install(env=latin)
+    prefix = machine.home / ".local" / "share" / "uv-shim"
+    assert f'"{machine.home}/.bashrc"' in (prefix / "receipt.toml").read_text(encoding="utf-8")
+    machine.run(str(prefix / "shims" / "uv-shim"), "uninstall", env=latin)
+    assert machine.contents() == {}
+
+
 def test_a_real_uv_with_a_name_that_is_not_utf8(machine: Machine) -> None:
     """At the first install, and noted at a later one."""
     folder = machine.root / os.fsdecode(b"caf\xe9")
@@ -588,6 +610,8 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     # As an image's next RUN does.
     for folder in (str(machine.tools), "/opt/uv-shim/shims"):
         assert machine.ask(*space, need("sh"), "-c", "command -v uv", PATH=f"{folder}:{machine.env['PATH']}") == f"{folder}/uv"
+    said = machine.run(*space, *mount("-o remount,ro,bind /opt"), "/opt/uv-shim/shims/uv-shim", "install", code=1, env={"PATH": f"{uvs.uv('0.9.8').parent}:/usr/bin:/bin"})
+    assert f"That copy is everybody's, and root's. For this user alone: --prefix {machine.prefix};" in said
     home = machine.tree()  # what fish has put there
     for command in ((str(ROOT / "install.sh"), "--system"), ("/opt/uv-shim/install.sh",)):
         assert "nothing has changed" in machine.run(*space, "sh", *command)

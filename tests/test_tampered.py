@@ -31,7 +31,7 @@ from uv_shim.demo.wheels import sdist, wheel
 from world import Result, World
 
 MODES = ("seal", "enforce")
-NATIVE_CACHE, NATIVE_CHECK, NATIVE_RECHECK = (0, 11, 19), (0, 12, 16), (0, 13, 9)
+NATIVE_CACHE, NATIVE_CHECK = (0, 11, 19), (0, 12, 16)
 #: Says in its log which file of a version it selected.
 NAMES_FILES = (0, 6, 15)
 HERE = f"cp{sys.version_info[0]}{sys.version_info[1]}"

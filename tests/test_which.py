@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 
 import uvs
 from test_router import Router
+from uv_shim import router
+from uv_shim.errors import ShimError
 from world import ROOT, SHIM
 
 #: Says a version, as uv does.
@@ -31,6 +34,7 @@ class Place:
         """A folder with a uv."""
         (self.root / name).mkdir()
         os.link(self._near(), self.root / name / "uv")
+        os.link(self._near(), self.root / name / "uv-0.9.8")
         return str(self.root / name)
 
     def _near(self) -> Path:
@@ -202,6 +206,7 @@ def test_which_agrees_with_the_router(tmp_path: Path, situation: Callable[[Place
     assert len(which["candidates"]) == len(SITUATIONS[situation])
     for one, reason in zip(which["candidates"], SITUATIONS[situation]):
         assert one["reason"].startswith(reason), which["candidates"]
+        assert bool(one["manager"]) == ("'s shim" in reason or "a script" in reason), which["candidates"]
     # What a shell starts, by its own word.
     first = subprocess.run(["dash", "-c", "command -v uv"], env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
     assert bool(which["past_the_shim"]) == (first not in (f"{SHIM}", f"{tmp_path}/shims/uv"))
@@ -229,6 +234,17 @@ def test_the_path_kept_at_install_time(tmp_path: Path) -> None:
 
     assert reasons("") == ["this shim", "kept at install: taken"]
     assert reasons(f"{place.real('other')}:") == ["this shim", "taken", f"kept at install: not reached, the same file as {tmp_path}/other/uv"]
+
+
+def test_a_uv_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named and let go, with what it has started still there."""
+    monkeypatch.setattr(router, "_SECONDS", 1)
+    folder = Place(tmp_path).script("hangs", "#!/bin/sh\nsleep 20\n")
+    begun = time.monotonic()
+    with pytest.raises(ShimError) as error:
+        router.find({"PATH": f"{SHIMS}:{folder}:/usr/bin:/bin"})
+    assert error.value.lines[0] == f"{folder}/uv does not answer --version within 1 s."
+    assert time.monotonic() - begun < 10
 
 
 def test_where_there_is_none_each_is_explained(tmp_path: Path) -> None:

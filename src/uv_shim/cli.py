@@ -190,7 +190,8 @@ def _add_install(commands: _Commands) -> None:
         description="Take back what the receipt says, and nothing else. Start files are byte for byte as they were.")
     uninstall.set_defaults(run=_uninstall)
     for command in (install, uninstall):
-        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: uv-shim in $XDG_DATA_HOME or ~/.local/share)")
+        command.add_argument("--prefix", metavar="DIR", help="where everything is (default: where this copy was set up, if it was; "
+                             "else uv-shim in $XDG_DATA_HOME or ~/.local/share)")
         command.add_argument("--system", action="store_true", help="for every user of this machine or image: /opt/uv-shim and /etc")
         command.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     install.add_argument("--no-modify-path", dest="modify_path", action="store_false",
@@ -217,16 +218,18 @@ def _audit(arguments: Any, environ: Mapping[str, str]) -> Answer:  # noqa: ANN40
     try:
         from uv_shim.audit import command
     except ModuleNotFoundError as error:
+        from uv_shim.setup import equipment
+
         raise ShimError(f"audit needs {error.name}, which this Python ({sys.executable}) does not have.",
-                        "Next step: set uv-shim up with ./install.sh, or install it as a package.") from None
+                        f"Next step: {equipment.next_step()}; or install uv-shim as a package.") from None
     return command.run(arguments, environ)
 
 
 def _demo(_: Arguments, environ: Mapping[str, str]) -> Answer:
-    from uv_shim.demo import __main__ as demo
+    from uv_shim.demo import command
 
     _end_tidily()
-    return Answer("", demo.run(environ))
+    return command.run(environ)
 
 
 def _which(arguments: Arguments, environ: Mapping[str, str]) -> Answer:

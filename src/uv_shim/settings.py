@@ -155,8 +155,10 @@ def _line(key: str, value: str) -> str:
     try:
         import tomli_w
     except ImportError:
+        from uv_shim.setup import equipment
+
         raise ShimError("setting a value needs tomli-w, which this Python does not have. Nothing was written.",
-                        "Set uv-shim up with ./install.sh, or write the line into the file yourself.") from None
+                        f"Next step: {equipment.next_step()}; or write the line into the file yourself.") from None
     return tomli_w.dumps({key: value == "true" if value in ("true", "false") else value}).rstrip("\n")
 
 

@@ -19,20 +19,29 @@ _UVS = re.compile(rb"^\s*\[+\s*tool\s*\.\s*uv\s*[.\]]", re.MULTILINE)
 _FOR_ONE_CALL = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 
 
-def read_by_uv(upwards: Sequence[Path], environ: Mapping[str, str]) -> list[Path]:
-    """Those that are there; what goes before comes first. ``upwards``: the folder and all above it."""
+def upwards() -> list[Path]:
+    """The current folder and those above it; none where it has been removed."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return []
+    return [here, *here.parents]
+
+
+def read_by_uv(folders: Sequence[Path], environ: Mapping[str, str]) -> list[Path]:
+    """Those that are there; what goes before comes first. ``folders``: the one that uv is in, and all above it."""
     if is_true(environ.get("UV_NO_CONFIG", "")):
         return []
     if environ.get("UV_CONFIG_FILE"):
         files = [Path(environ["UV_CONFIG_FILE"])]
     else:
         user = config.folder("XDG_CONFIG_HOME", ".config", environ) or os.path.expanduser("~/.config")
-        files = [*itertools.islice(_near(upwards), 1), Path(user, "uv", "uv.toml"), _system(environ)]
+        files = [*itertools.islice(_near(folders), 1), Path(user, "uv", "uv.toml"), _system(environ)]
     return [file for file in files if os.path.isfile(file)]
 
 
-def _near(upwards: Sequence[Path]) -> Iterator[Path]:
-    for folder in upwards:
+def _near(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
         if os.path.isfile(folder / "uv.toml"):
             yield folder / "uv.toml"
         elif os.path.isfile(folder / "pyproject.toml") and _is_uvs(folder / "pyproject.toml"):

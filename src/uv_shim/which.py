@@ -6,17 +6,10 @@ The router decides; here its decision is explained.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from uv_shim import report, router, versions
-
-#: Programs that stand for others under their names, and how their scripts call themselves.
-_MANAGERS = ("mise", "rtx", "pyenv", "asdf", "rustup", "proto", "proto-shim", "vfox", "volta-shim", "aqua-proxy", "safe-chain", "sfw",
-             "snap")
-
-_IN_SCRIPT = re.compile(rf"(?<![\w-])({'|'.join(sorted(_MANAGERS, key=len, reverse=True))})(?![\w-])")
+from uv_shim import programs, report, router, versions
 
 
 @dataclass(frozen=True)
@@ -35,74 +28,13 @@ class Candidate:
     runs: bool = False
 
 
-def on_path(environ: Mapping[str, str]) -> Iterator[str]:
-    """Each `uv` on PATH, in order, named as the router names it."""
-    for folder in environ.get("PATH", "").split(":"):
-        candidate = f"{folder or '.'}/uv"
-        if os.path.lexists(candidate):
-            yield candidate
-
-
-def is_program(path: str) -> bool:
-    """Whether a shell would start it."""
-    return os.path.isfile(path) and os.access(path, os.X_OK)
-
-
-def is_shim(path: str) -> bool:
-    """Whether it is this shim or a copy of it that has its Python half."""
-    if is_shim_folder(os.path.dirname(path) or "."):
-        return True
-    try:
-        return os.path.samefile(path, router.path())
-    except OSError:
-        return False
-
-
-def is_shim_folder(folder: str) -> bool:
-    """Whether the Python half of the shim is beside it."""
-    return os.path.exists(f"{folder}/../src/uv_shim/launch.py")
-
-
-def is_stray(path: str) -> bool:
-    """Whether it is a copy of the router without its Python half beside it, or a link to a whole copy."""
-    return b"# uv-shim: the `uv` that stands first on PATH" in _head(path)
-
-
-def seals(path: str) -> bool:
-    """Whether it is the shim with its Python half: beside it, or beside what it is a link to."""
-    return is_shim(path) or (is_stray(path) and is_shim_folder(os.path.dirname(os.path.realpath(path))))
-
-
-def manager(path: str) -> str:
-    """Whose shim it is, if it is one; a script of nobody known is one, too."""
-    target = os.path.basename(os.path.realpath(path))
-    if target in _MANAGERS:
-        return target
-    head = _head(path)
-    if head.startswith(b"#!"):
-        found = _IN_SCRIPT.search(head.decode("utf-8", "replace"))
-        return found[1] if found else "a script"
-    if not target.startswith("uv"):
-        return target
-    # As rustup does it: one program under many names in one folder.
-    try:
-        itself = os.stat(path)
-        if itself.st_nlink > 1:
-            for entry in os.scandir(os.path.dirname(os.path.realpath(path))):
-                if entry.name != target and entry.inode() == itself.st_ino and entry.is_file():
-                    return entry.name
-    except OSError:
-        pass
-    return ""
-
-
 def candidates(environ: Mapping[str, str], chain: Sequence[str]) -> list[Candidate]:
     """Each `uv` that could have run, in the order in which the router looks, and what became of it; ``chain`` is the router's word."""
     found: list[Candidate] = []
     given = environ.get("UV_SHIM_REAL_UV")
     if given:
         found.append(_judged(given if "/" in given else f"./{given}", chain, found, "UV_SHIM_REAL_UV"))
-    for path in on_path(environ):
+    for path in programs.on_path(environ):
         found.append(_judged(path, chain, found, ""))
     kept = router.path().parent.parent / "real-uv"
     if kept.is_file():
@@ -113,9 +45,9 @@ def candidates(environ: Mapping[str, str], chain: Sequence[str]) -> list[Candida
 
 def _judged(path: str, chain: Sequence[str], before: Sequence[Candidate], origin: str) -> Candidate:
     """What became of that one, after those."""
-    program = is_program(path)
-    shim = program and (is_shim(path) or is_stray(path))
-    whose = manager(path) if program and not shim else ""
+    program = programs.is_program(path)
+    shim = program and (programs.is_shim(path) or programs.is_stray(path))
+    whose = programs.manager(path) if program and not shim else ""
     named = f"{origin}: " if origin else ""
     note = f", {_whose(whose)}" if whose else ""
     same = next((other.path for other in before if _same(path, other.path)), "")
@@ -127,7 +59,8 @@ def _judged(path: str, chain: Sequence[str], before: Sequence[Candidate], origin
         state, reason = "taken", "taken"
     elif path in chain:
         state, reason = "passed on", f"{_stray(path) if shim else 'started'}, passes the call on"
-    elif program and not is_shim(path) and chain and (origin == "kept at install" or any(other.state == "taken" for other in before)):
+    elif program and not programs.is_shim(path) and chain and (
+            origin == "kept at install" or any(other.state == "taken" for other in before)):
         state, reason = "not reached", "not reached"
     else:
         state, reason = "passed over", _unfit(path)
@@ -147,9 +80,9 @@ def _unfit(path: str) -> str:
         return "a link to nothing" if os.path.islink(path) else "gone"
     if not os.path.isfile(path):
         return "no file"
-    if not is_program(path):
+    if not programs.is_program(path):
         return "not executable"
-    if is_shim(path):
+    if programs.is_shim(path):
         return "this shim" if os.path.samefile(path, router.path()) else "a copy of this shim"
     return "it was started, and called this shim again"
 
@@ -177,14 +110,14 @@ def look(environ: Mapping[str, str]) -> Which:
     found = router.find(environ)
     version = found.version
     every = candidates(environ, found.chain)
-    first = next((one for one in every if one.runs and one.path in set(on_path(environ))), None)
+    first = next((one for one in every if one.runs and one.path in set(programs.on_path(environ))), None)
     return Which(
         found.chain[-1],
         ".".join(map(str, version)) if version else "",
         found.said,
         regime_in_words(versions.Regime(version)) if version else
         "unknown: its calls get --verify-hashes, if it knows that, and nothing is sealed",
-        first.path if first and not seals(first.path) else "",
+        first.path if first and not programs.seals(first.path) else "",
         every,
     )
 
@@ -210,7 +143,7 @@ def in_words(which: Which, style: report.Style) -> str:
         f"regime   {which.regime}",
     ]
     if which.past_the_shim:
-        what = f"is not sealed: {which.past_the_shim}, {_stray(which.past_the_shim)}," if is_stray(which.past_the_shim) else (
+        what = f"is not sealed: {which.past_the_shim}, {_stray(which.past_the_shim)}," if programs.is_stray(which.past_the_shim) else (
             f"does not pass the shim: {which.past_the_shim}")
         lines.append(style.paint(f"note     `uv` typed here {what} comes first on PATH", "yellow"))
     return "\n".join((*lines, "", *_listing(which.candidates, style)))
@@ -228,16 +161,8 @@ def _listing(every: Sequence[Candidate], style: report.Style) -> list[str]:
 
 
 def _stray(path: str) -> str:
-    return "a link to a copy of this shim" if seals(path) else "a copy of this shim without its Python half"
+    return "a link to a copy of this shim" if programs.seals(path) else "a copy of this shim without its Python half"
 
 
 def _whose(name: str) -> str:
     return "a script that starts another program" if name == "a script" else f"{name}'s shim: it decides which uv that is"
-
-
-def _head(path: str) -> bytes:
-    try:
-        with open(path, "rb") as opened:
-            return opened.read(4096)
-    except OSError:
-        return b""

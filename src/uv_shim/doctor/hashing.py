@@ -25,7 +25,7 @@ def probe(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding for each, or one that there is none."""
     found = [Finding(name, WARNING, f"is set ({environ[name]}): {text}", fix)
              for name, (text, fix) in _VARIABLES.items() if _is_set(name, environ)]
-    for file in uvfiles.read_by_uv(upwards(), environ):
+    for file in uvfiles.read_by_uv(uvfiles.upwards(), environ):
         found += _in_file(file)
     yield from found or [Finding("hash settings", OK, "no variable or file of uv changes them here")]
 
@@ -67,15 +67,6 @@ def _pip_table(document: dict[str, Any], file: Path) -> dict[str, Any]:
         value = document.get(key)
         document = value if isinstance(value, dict) else {}
     return document
-
-
-def upwards() -> list[Path]:
-    """The current folder and those above it; none where it has been removed."""
-    try:
-        here = Path.cwd()
-    except FileNotFoundError:
-        return []
-    return [here, *here.parents]
 
 
 def _toml() -> Callable[[str], dict[str, Any]] | None:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, router, which
+from uv_shim import config, programs, router
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
@@ -148,8 +148,10 @@ def _sudo(environ: Mapping[str, str], shims: str) -> Iterator[Finding]:
 def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
     """What that shell says of `command -v uv`, and its PATH; a sentence where it does not come to say it."""
     mark = secrets.token_hex(8)
-    path = "(string join : $PATH)" if os.path.basename(shell) == "fish" else '"$PATH"'
-    command = "(command -v uv; or echo)" if os.path.basename(shell) == "fish" else '"$(command -v uv)"'
+    path, command = '"$PATH"', '"$(command -v uv)"'
+    if os.path.basename(shell) == "fish":
+        # Its `command` looks past functions, which its aliases are, too.
+        path, command = "(string join : $PATH)", "(functions -q uv; and echo uv; or command -v uv; or echo)"
     script = f"printf '\\n{mark}%s\\n{mark}%s\\n' {command} {path}"
     # Into a file: what the start files leave running would keep a pipe open.
     with tempfile.TemporaryFile() as output:
@@ -175,14 +177,14 @@ def ask(shell: str, flag: str, env: Mapping[str, str]) -> tuple[str, str] | str:
 
 def _judged(name: str, path: str, bad: State, fix: str) -> Finding:
     fix = fix or _SET_UP
-    first = next((one for one in which.on_path({"PATH": path}) if which.is_program(one)), None)
+    first = next((one for one in programs.on_path({"PATH": path}) if programs.is_program(one)), None)
     if first is None:
         return Finding(name, bad, "there is no uv on its PATH", fix)
-    if which.seals(first):
+    if programs.seals(first):
         return Finding(name, OK, f"`uv` is the shim: {first}")
-    if which.is_stray(first):
+    if programs.is_stray(first):
         return Finding(name, bad, f"`uv` is {first}, a copy of the shim without its Python half: nothing is sealed", fix)
-    whose = which.manager(first)
+    whose = programs.manager(first)
     return Finding(name, bad, f"`uv` is {first}{f' ({whose})' if whose else ''}, and does not pass the shim", fix)
 
 
@@ -191,12 +193,12 @@ def _shims(environ: Mapping[str, str]) -> str:
 
     Empty where there is none: a package in an environment holds the shim to set it up, and is not itself one to be put on PATH.
     """
-    for one in which.on_path(environ):
-        if which.is_shim(one):
+    for one in programs.on_path(environ):
+        if programs.is_shim(one):
             return os.path.dirname(one)
     shims = router.path().parent
     layout = layouts.around(shims.parent)
-    if layout is None and which.is_shim_folder(str(shims)):
+    if layout is None and programs.is_shim_folder(str(shims)):
         return str(shims)
     try:
         layout = layout or layouts.at(None, environ, system=False, home=shims.parent)
@@ -214,7 +216,7 @@ def _own_shell(environ: Mapping[str, str]) -> str:
 
 def _shells(own: str) -> list[str]:
     """The user's own, and those of the usual ones that are on this machine."""
-    found = [own] if which.is_program(own) and os.path.basename(own) not in ("nologin", "false") else []
+    found = [own] if programs.is_program(own) and os.path.basename(own) not in ("nologin", "false") else []
     for name in _SHELLS:
         path = shutil.which(name, path=f"{_SYSTEM_PATH}:/opt/homebrew/bin")
         if path and name not in map(os.path.basename, found):

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, router, settings, uvfiles, versions, which
+from uv_shim import config, programs, router, settings, uvfiles, versions, which
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
 from uv_shim.realuv import is_true
+from uv_shim.setup import equipment
 
 #: A uv or Python that takes longer than this does not answer.
 _SECONDS = 30
@@ -44,7 +45,7 @@ class Surroundings:
 
     def environments(self) -> list[str]:
         """The Python environments here: the active ones, and the project's."""
-        near = next((str(folder / ".venv") for folder in hashing.upwards() if os.path.isdir(folder / ".venv")), None)
+        near = next((str(folder / ".venv") for folder in uvfiles.upwards() if os.path.isdir(folder / ".venv")), None)
         given = [self.environ.get("VIRTUAL_ENV"), self.environ.get("CONDA_PREFIX"), near]
         return list(dict.fromkeys(os.path.normpath(path) for path in given if path and os.path.isdir(path)))
 
@@ -79,12 +80,15 @@ def _real(place: Surroundings) -> Iterator[Finding]:
 def _python(place: Surroundings) -> Iterator[Finding]:
     """Which Python would seal? The router is asked, as it looks for one."""
     name = "Python"
+    lost = equipment.lost()
+    if lost:
+        yield Finding(name, WARNING, f"{lost[0]}; other Pythons are tried instead", lost[1])
     fix = "install Python 3.8 or later, or set UV_SHIM_PYTHON to one"
     if place.found is None:
         yield Finding(name, UNKNOWN, "the router finds no uv, so it looks for no Python", "see `real uv`")
         return
     with tempfile.TemporaryDirectory() as folder:
-        shim = next((one.path for one in place.candidates() if one.shim and which.is_shim(one.path)), None)
+        shim = next((one.path for one in place.candidates() if one.shim and programs.is_shim(one.path)), None)
         # With an empty cache, it knows of no uv that could do without.
         env = {**place.environ, "UV_SHIM_TRACE": "1", "UV_SHIM_MODE": "", "UV_SHIM_VISITED": "", "XDG_CACHE_HOME": folder}
         done = _run(["/bin/sh", shim or str(router.lay_out(Path(folder))), "pip", "install", "--help"], env)
@@ -118,14 +122,20 @@ def _configuration(place: Surroundings) -> Iterator[Finding]:
     try:
         mode = settings.effective(place.environ)[0]
     except ShimError as error:
-        yield Finding(name, PROBLEM, error.lines[0], "correct it there; until then `uv pip install` and `uv pip sync` are refused")
+        if error.lines[0].startswith("UV_SHIM_MODE "):
+            fix = "correct or unset it; until then each call of uv is refused"
+        else:
+            fix = "correct it there; until then `uv pip install` and `uv pip sync` are refused"
+            if "\ufeff" in error.lines[0]:
+                fix = f"save it without the byte order mark, which cannot be seen and stands at its beginning; {fix}"
+        yield Finding(name, PROBLEM, error.lines[0], fix)
         return
     said = f"the mode is '{mode.value}' ({mode.where or mode.source})"
     if mode.overruled:
         yield Finding(name, WARNING, mode.overruled, f"ask for no softer one, or set allow-softer-modes = true in {config.SYSTEM}")
     elif mode.value in ("off", "flag"):
-        fix = {"environment": "unset UV_SHIM_MODE", "system file": "uv-shim config set --system mode seal"}
-        yield Finding(name, WARNING, f"{said}, so nothing is sealed", fix.get(mode.source, "uv-shim config set mode seal"))
+        fixes = {"environment": "unset UV_SHIM_MODE", "system file": "uv-shim config set --system mode seal"}
+        yield Finding(name, WARNING, f"{said}, so nothing is sealed", fixes.get(mode.source, "uv-shim config set mode seal"))
     else:
         yield Finding(name, OK, said)
 
@@ -138,12 +148,12 @@ def _hashing(place: Surroundings) -> Iterator[Finding]:
 def _shadows(place: Surroundings) -> Iterator[Finding]:
     """Does an environment here bring a uv of its own?"""
     found = False
-    on_path = list(which.on_path(place.environ))
+    on_path = list(programs.on_path(place.environ))
     for environment in place.environments():
         own = f"{environment}/bin/uv"
-        if which.is_program(own) and not which.is_shim(own):
+        if programs.is_program(own) and not programs.is_shim(own):
             found = True
-            before = next((one for one in on_path if which.is_program(one)), "")
+            before = next((one for one in on_path if programs.is_program(one)), "")
             active = bool(before) and os.path.realpath(before) == os.path.realpath(own)
             yield Finding("environment", PROBLEM if active else WARNING,
                           f"{own} {'comes before the shim' if active else 'comes before the shim once that environment is active'}",
@@ -192,8 +202,8 @@ def _cache(place: Surroundings) -> Iterator[Finding]:
     if uvfiles.is_for_one_call(folder, place.environ.get("UV_CACHE_DIR", "")):
         yield Finding(name, WARNING, "a file of uv's says no-cache = true: nothing is kept for a later `uv sync`", "take the line out")
         return
-    base = config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache"
-    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == f"{base}/uv" else "set in a file of uv's"
+    default = os.path.normpath(config.folder("XDG_CACHE_HOME", ".cache", place.environ) or f"{_home()}/.cache") + "/uv"
+    source = "UV_CACHE_DIR" if place.environ.get("UV_CACHE_DIR") else "the default" if folder == default else "set in a file of uv's"
     there = _existing(folder)
     if not os.path.isdir(there):
         what = "a link that leads to no folder" if os.path.islink(there) else "no folder"
@@ -227,8 +237,12 @@ def _links(place: Surroundings) -> Iterator[Finding]:
     elif not environments:
         yield Finding(name, OK, "there is no environment here to link into")
     elif os.stat(_existing(folder)).st_dev != os.stat(environments[0]).st_dev:
-        yield Finding(name, WARNING, f"{folder} and {environments[0]} are on two file systems: uv copies files instead of linking them",
-                      f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}")
+        said = f"{folder} and {environments[0]} are on two file systems"
+        if place.environ.get("UV_LINK_MODE") in ("copy", "symlink"):
+            yield Finding(name, OK, f"{said}; UV_LINK_MODE is {place.environ['UV_LINK_MODE']}, so uv needs no more")
+        else:
+            yield Finding(name, WARNING, f"{said}: uv copies files instead of linking them",
+                          f"set UV_CACHE_DIR to a folder on the file system of {environments[0]}, or UV_LINK_MODE=copy if copies will do")
     else:
         yield Finding(name, OK, f"on the same file system as {environments[0]}")
 
@@ -242,7 +256,7 @@ def _processes(place: Surroundings) -> Iterator[Finding]:
     try:
         import psutil
     except ImportError:
-        yield Finding(name, UNKNOWN, "this Python has no psutil, which lists them", "set uv-shim up with ./install.sh, or install psutil")
+        yield Finding(name, UNKNOWN, "this Python has no psutil, which lists them", f"{equipment.next_step()}; or install psutil")
         return
     real = os.path.realpath(place.found.uv)
     past = []
@@ -279,9 +293,9 @@ def _bypass(place: Surroundings) -> Iterator[Finding]:
         yield Finding(name, WARNING, said, "let it call `uv`, or unset UV")
     for environment in place.environments():
         python = f"{environment}/bin/python"
-        if not which.is_program(python):
+        if not programs.is_program(python):
             continue
-        done = _run([python, "-I", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
+        done = _run([python, "-I", "-B", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
         if done is None:
             found = True
             yield Finding(name, UNKNOWN, f"{python} does not run", "make the environment anew")

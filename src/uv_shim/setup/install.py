@@ -154,11 +154,14 @@ class Install:
             with locked(prefix):
                 yield
         except OSError as error:
-            raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
-                            ("Run it as root, or leave --system out." if self.layout.system else
-                             "Name another folder with --prefix.") if not self.layout.is_ours() else
-                            "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back.",
-                            code=1) from None
+            if not self.layout.is_ours():
+                then = "Run it as root, or leave --system out." if self.layout.system else "Name another folder with --prefix."
+            elif self.layout.system and not os.access(prefix, os.W_OK):
+                own = layouts.default(self.environ) or "DIR"
+                then = f"That copy is everybody's, and root's. For this user alone: --prefix {own}; for everybody: as root, with --system."
+            else:
+                then = "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back."
+            raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.", then, code=1) from None
 
     # ---- What there is to do.
 
@@ -172,6 +175,8 @@ class Install:
         self.receipt.layout = layout = self.layout
         # Another install may just have done it.
         self.whole = self.whole or self._is_whole()
+        if self.whole and self.sources.home == release.in_force(layout):
+            self.notes.append(f"this is the copy that is set up; to upgrade, run {self._other_command()}")
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
         if self.layout.has_old_receipt():
@@ -244,6 +249,14 @@ class Install:
             self.notes.append(f"{path} is there already and is not from here: left alone")
         elif File(str(path), text) not in self.receipt.files:
             self.step("", lambda: self._know_file(File(str(path), text)))
+
+    def _other_command(self) -> str:
+        """What else may be set up from: the package that this copy came from, say, stands behind it on PATH."""
+        for folder in self.environ.get("PATH", "").split(os.pathsep):
+            command = folder and shutil.which("uv-shim", path=folder)
+            if command and Path(os.path.realpath(self.layout.prefix)) not in Path(os.path.realpath(command)).parents:
+                return f"the newer one by its path ({command} install), or its install.sh"
+        return "install.sh of the newer one"
 
     @staticmethod
     def _text(path: Path) -> str | None:

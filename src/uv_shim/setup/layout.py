@@ -109,21 +109,26 @@ def around(home: Path) -> Layout | None:
     return layout if home.parent == layout.releases and layout.is_ours() else None
 
 
+def default(environ: Mapping[str, str]) -> str | None:
+    """The prefix of a set-up for this user; None without a home."""
+    data = config.folder("XDG_DATA_HOME", ".local/share", environ)
+    return data and os.path.join(data, _NAME)
+
+
 def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Path) -> Layout:
     """The layout that is meant: at ``prefix``; else around the release at ``home``, if it is one; else at the default place.
 
     Raises:
         ShimError: there is no default place, or a shell's file or PATH cannot name it.
     """
-    data = config.folder("XDG_DATA_HOME", ".local/share", environ)
     if prefix:
         folder = prefix
     elif system:
         folder = f"/opt/{_NAME}"
     elif own := around(home):
         folder = str(own.prefix)
-    elif data:
-        folder = os.path.join(data, _NAME)
+    elif user := default(environ):
+        folder = user
     else:
         raise ShimError("HOME is not set, so there is no default place. Name a folder with --prefix.", code=1)
     folder = os.path.normpath(os.path.abspath(folder))

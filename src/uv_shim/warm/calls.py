@@ -124,7 +124,7 @@ class Uv:
         if said.code:
             return said
         path = said.stdout.strip()
-        asked = subprocess.run([path, "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], check=False,
+        asked = subprocess.run([path, "-I", "-S", "-B", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], check=False,
                                capture_output=True, text=True, stdin=subprocess.DEVNULL)
         return Python(path, asked.stdout.strip()) if asked.returncode == 0 else Said(asked.returncode, "", asked.stderr.strip(), "")
 

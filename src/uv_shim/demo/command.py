@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +10,12 @@ from uv_shim import report, router
 from uv_shim.demo import old_uv, table, trial
 from uv_shim.demo.index import Index
 from uv_shim.errors import ShimError
+from uv_shim.report import Answer
 from uv_shim.versions import Regime
 
 
-def run(environ: Mapping[str, str]) -> int:
-    """Show it, with the uv that is here and, where that one needs no shim for this, with an old one; returns the exit code.
+def run(environ: Mapping[str, str]) -> Answer:
+    """Show it, with the uv that is here and, where that one needs no shim for this, with an old one. Exit code 1: the shim has failed.
 
     Raises:
         ShimError: there is no uv here, or a call of it failed.
@@ -33,19 +32,17 @@ def run(environ: Mapping[str, str]) -> int:
             missing = f"uv {old_uv.VERSION}, which needs the shim, could not be had from the package index: {error}"
     with tempfile.TemporaryDirectory(prefix="uv-shim-demo-") as folder, Index() as index:
         stocked = trial.stock(index)
-        print(f"A package index on this machine with {stocked.files} files ({report.size(stocked.bytes)}); "
-              "for each line a new HOME, cache and environment.\n", flush=True)
         shim = router.lay_out(Path(folder) / "shim")
         routes = [trial.Route(uv, version, behind) for uv, version in uvs for behind in (None, shim)]
-        trials = [trial.run(route, index, Path(folder) / str(number)) for number, route in enumerate(routes)]
-    print("\n".join(table.lines(trials)))
-    print(f"\n{table.conclusion(trials)}")
-    if missing:
-        print(missing)
-    return 1 if any(done.route.shim and done.sync.files for done in trials) else 0
-
-
-if __name__ == "__main__":
-    from uv_shim.cli import main
-
-    sys.exit(main(["demo"], os.environ))
+        progress = report.Progress("installing and syncing", len(routes))
+        trials = []
+        try:
+            for number, route in enumerate(routes):
+                progress.at(number)
+                trials.append(trial.run(route, index, Path(folder) / str(number)))
+        finally:
+            progress.end()
+    begin = (f"A package index on this machine with {stocked.files} files ({report.size(stocked.bytes)}); "
+             "for each line a new HOME, cache and environment.")
+    lines = [begin, "", *table.lines(trials), "", table.conclusion(trials), *([missing] if missing else [])]
+    return Answer("\n".join(lines), 1 if any(done.route.shim and done.sync.files for done in trials) else 0)
