@@ -461,7 +461,6 @@ def test_a_real_uv_with_a_name_that_is_not_utf8(machine: Machine) -> None:
 def test_a_folder_of_somebody_elses_is_refused(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "precious").write_text("mine")
-    (machine.prefix / "receipt").write_text("one coffee\n")
     before = machine.contents()
     assert "no receipt of uv-shim" in machine.install(code=1)
     assert machine.contents() == before
@@ -778,58 +777,6 @@ def test_upgrade_and_downgrade(machine: Machine, older: Path) -> None:
     assert machine.contents() == before
 
 
-def old_layout(machine: Machine) -> None:
-    """What the first install.sh left: one copy right in the prefix, and a receipt of plain lines."""
-    home, prefix = machine.home, machine.prefix
-    (home / ".profile").write_text(f"a=1\n{machine.line}")
-    (home / ".bashrc").write_text(machine.line)
-    fish = home / ".config" / "fish" / "conf.d"
-    for folder in (prefix / "src" / "uv_shim", prefix / "shims", prefix / "venv" / "bin", fish, home / ".cache" / "uv-shim"):
-        folder.mkdir(parents=True)
-    shutil.copy(SHIM, prefix / "shims")
-    shutil.copy(ROOT / "src" / "uv_shim" / "launch.py", prefix / "src" / "uv_shim")
-    (prefix / "venv" / "bin" / "python3").symlink_to(PYTHON)
-    (fish / "uv-shim.fish").write_text(f'contains -- "{machine.shims}" $PATH; or set -gx PATH "{machine.shims}" $PATH\n')
-    for name in ("real-uv", "env", "install.sh"):
-        (prefix / name).write_text("old\n")
-    (prefix / "receipt").write_text("".join(f"{row}\n" for row in (
-        f"directory {home}/.local", f"directory {home}/.local/share", f"directory {prefix}", f"folder {home}/.cache/uv-shim",
-        f"folder {prefix}/src", f"directory {machine.shims}", f"file {machine.shims}/uv", f"file {machine.shims}/uv-shim",
-        f"file {prefix}/install.sh", f"file {prefix}/real-uv", f"file {prefix}/env", f"folder {prefix}/venv",
-        f"line-after-newline {home}/.profile", f"created {home}/.bashrc", f"directory {home}/.config", f"directory {home}/.config/fish",
-        f"directory {fish}", f"file {fish}/uv-shim.fish")))
-
-
-@pytest.mark.parametrize("upgraded", [True, False], ids=["taken over", "uninstalled at once"])
-def test_an_install_of_the_first_install_sh(tmp_path: Path, upgraded: bool) -> None:
-    """Its receipt is read, its lines stay, its parts go."""
-    machine = Machine(tmp_path, shells=("bash", "fish"))
-    old_layout(machine)
-    if upgraded:
-        lines = {name: (machine.home / name).read_bytes() for name in (".profile", ".bashrc")}
-        machine.install()
-        assert [path.name for path in (machine.home / ".config/fish/conf.d").iterdir()] == ["zz-uv-shim.fish"]
-        assert {name: (machine.home / name).read_bytes() for name in lines} == lines
-        assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv ")
-        assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}
-        assert "nothing has changed" in machine.install()
-    machine.install("--uninstall")
-    assert {name: row for name, row in machine.contents().items() if name != ".cache"} == {".profile": (b"a=1", 0o100644)}
-
-
-def test_a_first_install_sh_s_shim_that_runs_keeps_its_parts(machine: Machine) -> None:
-    """Until it has ended."""
-    old_layout(machine)
-    program = f"{machine.shims}/../src/uv_shim/launch.py"
-    with subprocess.Popen([PYTHON, "-c", "import time; time.sleep(60)", program]) as running:
-        said = machine.install()
-        assert re.search(rf"{machine.prefix}/src is kept: .*\(process {running.pid}\)", said)
-        assert (machine.prefix / "src" / "uv_shim" / "launch.py").is_file()
-        running.kill()
-    machine.install()
-    assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}
-
-
 @pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml"])
 def test_a_second_run_repairs(machine: Machine, lost: str) -> None:
     machine.install()
@@ -916,7 +863,7 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("command", ["install", "uninstall", "take over"])
+@pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pytestconfig: pytest.Config) -> None:
     """In turn before each; an uninstall after it leaves nothing behind and nothing changed, so the receipt always came first."""
     machine = Machine(tmp_path, shells=("bash", "fish"))
@@ -927,10 +874,7 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
     while True:
         if command == "uninstall":
             machine.install()
-        elif command == "take over":
-            old_layout(machine)
-        verb = "uninstall" if command == "uninstall" else "install"
-        done = subprocess.run([PYTHON, "-I", "-B", "-c", KILLED, ROOT / "src", machine.home, str(moment), verb], env=machine.env,
+        done = subprocess.run([PYTHON, "-I", "-B", "-c", KILLED, ROOT / "src", machine.home, str(moment), command], env=machine.env,
                               cwd=machine.temporary, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         for name, text in ((".profile", "a=1"), (".bashrc", "")):
             whole = (text, f"{text}\n{machine.line}".lstrip("\n"))
@@ -938,7 +882,7 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
         assert machine.ask(need("bash"), "-c", ". ~/.profile; . ~/.bashrc; uv --version").startswith("uv "), moment
         machine.install("--uninstall")
         left = {name: row for name, row in machine.contents().items() if name != ".cache" and "fish" not in name.split("/")}
-        # fish and the first install.sh had folders of their own; where they are, their parents stay.
+        # fish has folders of its own; where they are, their parents stay.
         assert {name: row for name, row in left.items() if name not in (".config", ".local", ".local/share")} == before, moment
         assert not [name for name in machine.contents() if "uv-shim" in name], moment
         if done.returncode != -signal.SIGKILL:

@@ -174,8 +174,6 @@ class Install:
         self.whole = self.whole or self._is_whole()
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
-        if self.layout.has_old_receipt():
-            self.step(f"take over what an earlier install.sh has set up in {layout.prefix}", self._take_over)
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
         cache = self._cache()
@@ -217,9 +215,6 @@ class Install:
             last = fish.parent.with_name("config.fish")
             if os.path.isfile(last):
                 self._plan_line(last, self.layout.fish_line)
-            first = fish.with_name("uv-shim.fish")  # its name at first
-            for ours in [ours for ours in self.receipt.files if ours.path == str(first)]:
-                self.step(f"remove {first}", lambda ours=ours: self._remove_file(ours))  # type: ignore[misc]
         # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
         github = self.environ.get("GITHUB_PATH")
         if github and str(self.layout.shims) not in self.environ.get("PATH", "").split(os.pathsep):
@@ -267,11 +262,6 @@ class Install:
         self.receipt.version = __version__
         self.receipt.save()
 
-    def _take_over(self) -> None:
-        self._save()
-        self.layout.old_receipt.unlink()
-        self.changed = True
-
     def _keep_uv(self) -> None:
         self._inside(self.layout.uv.name)
         new = self.layout.prefix / f".uv{layouts.NEW}"
@@ -300,9 +290,6 @@ class Install:
 
     def _link(self, path: Path, target: str) -> None:
         self._inside(path.name)
-        # In the old layout this was a folder, or a file.
-        if path.is_dir() and not path.is_symlink():
-            release.remove(path)
         layouts.link(path, target)
         self.changed = True
 
@@ -350,13 +337,6 @@ class Install:
             self.touched.append(str(path))
             self.changed = True
 
-    def _remove_file(self, file: File) -> None:
-        if self._text(Path(file.path)) == file.text:  # changed since, it is the user's
-            os.unlink(file.path)
-        self.receipt.files.remove(file)
-        self._save()
-        self.changed = True
-
     def clean_up(self) -> None:
         """Remove what is not in force and not in use."""
         old = release.others(self.layout)
@@ -369,9 +349,6 @@ class Install:
                 self.notes.append(f"{path} is kept: {', '.join(map(str, used))} runs from it. The next run removes it.")
             else:
                 release.remove(path)
-                if path.parent == self.layout.prefix and path.name in self.receipt.inside:
-                    self.receipt.inside.remove(path.name)
-                    self._save()
 
     # ---- Saying it.
 

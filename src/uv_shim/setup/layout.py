@@ -39,11 +39,6 @@ class Layout:
         return self.prefix / "receipt.toml"
 
     @property
-    def old_receipt(self) -> Path:
-        """Left by the install.sh that was no Python yet: plain lines."""
-        return self.prefix / "receipt"
-
-    @property
     def releases(self) -> Path:
         return self.prefix / "releases"
 
@@ -88,19 +83,12 @@ class Layout:
 
     def is_ours(self) -> bool:
         """Whether a receipt is there."""
-        return os.path.isfile(self.receipt) or self.has_old_receipt()
+        return os.path.isfile(self.receipt)
 
     def is_in(self, folder: str) -> bool:
         """Whether the prefix is that folder, or below it."""
         prefix = Path(os.path.realpath(self.prefix))
         return Path(os.path.realpath(folder)) in (prefix, *prefix.parents)
-
-    def has_old_receipt(self) -> bool:
-        """Whether there is an old one: a file of that name that speaks of this folder."""
-        try:
-            return str(self.prefix) in self.old_receipt.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return False
 
 
 def around(home: Path) -> Layout | None:

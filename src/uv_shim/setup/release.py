@@ -14,9 +14,6 @@ from uv_shim.setup import provision
 from uv_shim.setup.layout import NEW, Layout
 from uv_shim.setup.sources import Sources
 
-#: Parts of the layout of the first install.sh, which had one copy right in the prefix.
-OLD_PARTS = ("src", "venv", "real-uv")
-
 
 def build(layout: Layout, name: str, sources: Sources, packages: Path, uv: Path) -> None:
     """Build one aside, and give it its name when it is whole.
@@ -91,12 +88,12 @@ def free_name(layout: Layout, name: str) -> str:
 
 
 def others(layout: Layout) -> list[Path]:
-    """All that is not in force: earlier releases, what killed runs have left, and the parts of the old layout."""
+    """All that is not in force: earlier releases, and what killed runs have left."""
     keep = in_force(layout)
-    found = [layout.prefix / name for name in OLD_PARTS] + list(layout.prefix.glob(f".*{NEW}"))
+    found = list(layout.prefix.glob(f".*{NEW}"))
     if os.path.isdir(layout.releases):
         found += [path for path in layout.releases.iterdir() if Path(os.path.realpath(path)) != keep]
-    return sorted(path for path in found if os.path.lexists(path))
+    return sorted(found)
 
 
 def remove(path: Path) -> None:

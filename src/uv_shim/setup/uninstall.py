@@ -51,9 +51,6 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
             return [f"would {text}" for text in _would(receipt)]
         try:
             with locked(layout.prefix):
-                if layout.has_old_receipt():
-                    receipt.save()
-                    layout.old_receipt.unlink()
                 left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
                 if left:
                     raise ShimError(*left, f"{layout.prefix} keeps the receipt: then run ./install.sh --uninstall once more.", code=1)
@@ -72,9 +69,6 @@ def _have_libraries(layout: Layout, folder: Path, environ: Mapping[str, str]) ->
     """TOML and psutil: from here, from what is to be removed, or from the index."""
     in_force = release.in_force(layout)
     if provision.importable(None) or provision.importable(in_force and release.site_packages(in_force)):
-        return
-    old = release.site_packages(layout.prefix)
-    if old and provision.importable(old):
         return
     uv = provision.real_uv(environ, layout.uv / "bin" / "uv") or Path("uv")
     found = sources.find()
@@ -116,7 +110,7 @@ def _take_back_inside(receipt: Receipt) -> list[str]:
     """The prefix: first the names by which it is found, then what nobody runs from any more. What is kept is returned."""
     layout = receipt.layout
     releases = layout.releases.name
-    bulky = [layout.prefix / name for name in receipt.inside if name in (releases, layout.uv.name, *release.OLD_PARTS)]
+    bulky = [layout.prefix / name for name in receipt.inside if name in (releases, layout.uv.name)]
     for name in receipt.inside:
         if layout.prefix / name not in bulky:
             release.remove(layout.prefix / name)
