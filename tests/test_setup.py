@@ -533,6 +533,24 @@ def test_a_home_that_is_read_only(machine: Machine) -> None:
     assert machine.tree() == before
 
 
+def test_a_temporary_folder_that_no_program_runs_from(machine: Machine) -> None:
+    """The receipt needs none of those."""
+    machine.env["PATH"] += ":/usr/bin:/bin"
+    no_programs = mount(f"-t tmpfs -o noexec tmpfs {shlex.quote(str(machine.temporary))}")
+    machine.run(*no_programs, "sh", str(ROOT / "install.sh"))
+    assert works(machine)
+
+
+def test_a_disk_that_is_full(machine: Machine) -> None:
+    """Room for the sources, and none for the packages: Python's error for a whole folder has no reason of its own."""
+    machine.env["PATH"] += ":/usr/bin:/bin"
+    machine.prefix.mkdir(parents=True)
+    blocks = sum(-(-path.stat().st_size // 4096) for _, path in sources.find().files()) * 4096
+    small = mount(f"-t tmpfs -o size={blocks + 400_000} tmpfs {shlex.quote(str(machine.prefix))}")
+    said = machine.run(*small, "sh", str(ROOT / "install.sh"), code=1)
+    assert f"cannot set up in {machine.prefix}: [Errno 28] No space left on device: " in said
+
+
 def test_a_start_file_that_is_a_mount_of_its_own(machine: Machine) -> None:
     """As in a container: nothing can be renamed onto it. It is appended to and cut; with text behind the line, the user is told."""
     file = machine.home / ".profile"
@@ -701,6 +719,8 @@ def test_without_a_uv_and_without_the_index_nothing_is_done(tmp_path: Path) -> N
     assert "none could be fetched" in said
     assert "Install uv" in said
     assert machine.contents() == {}
+    named = str(uvs.uv(uvs.ALL[-1]))
+    assert "would fetch a uv" not in machine.install("--dry-run", env={**NOWHERE, "UV_SHIM_REAL_UV": named})
 
 
 def test_without_the_index_nothing_is_done(machine: Machine) -> None:

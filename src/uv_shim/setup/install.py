@@ -92,8 +92,7 @@ class Install:
         self.found = provision.real_uv(environ, layout.uv / "bin" / "uv")
         self.uv = self.found or layout.uv / "bin" / "uv"
         # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
-        in_force = release.in_force(layout)
-        self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
+        self.can_read = not provision.lacks(provision.TOML, release.packages(layout))
         self._refuse_names()
         self._refuse_strangers()
 
@@ -136,9 +135,11 @@ class Install:
             uv = provision.fetch_uv(self.folder / "uv", self.environ)
         if not self.whole or not self.can_read:
             provision.fetch_packages(self.sources.packages(), self.packages, uv, self.environ, self.sources.beside)
-            self.can_read = self.can_read or provision.importable(self.packages)
-            if not self.can_read:
-                raise ShimError("the packages that were fetched do not work with this Python. Nothing was done.", code=1)
+            why = provision.lacks(provision.TOML, self.packages)
+            if why:
+                raise ShimError(f"the packages that were fetched do not work with this Python ({provision.python()}): {why}.",
+                                "Nothing was done. Install uv-shim with another Python.", code=1)
+            self.can_read = True
 
     @contextmanager
     def begun(self) -> Iterator[None]:
@@ -341,6 +342,10 @@ class Install:
         """Remove what is not in force and not in use."""
         old = release.others(self.layout)
         if not old:
+            return
+        why = provision.lacks(("psutil",), release.packages(self.layout))
+        if why:
+            self.notes.append(f"{', '.join(map(str, old))} is kept, as it cannot be told who runs from it: {why}")
             return
         from uv_shim.setup import users
 

@@ -57,14 +57,14 @@ def _environment(folder: Path, uv: Path) -> Path:
     raise ShimError(f"no environment could be made for the management command: {failed}", code=1)
 
 
-def site_packages(release: Path) -> Path | None:
-    """Where the packages of its environment are."""
-    return next(release.glob("venv/lib/python*/site-packages"), None)
-
-
 def in_force(layout: Layout) -> Path | None:
     """The release that ``current`` leads to, if it is there."""
     return Path(os.path.realpath(layout.current)) if os.path.isdir(layout.current) else None
+
+
+def packages(layout: Layout) -> Path | None:
+    """Where the packages of the one in force are."""
+    return next(layout.current.glob("venv/lib/python*/site-packages"), None)
 
 
 def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:

@@ -67,13 +67,16 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
 
 def _have_libraries(layout: Layout, folder: Path, environ: Mapping[str, str]) -> None:
     """TOML and psutil: from here, from what is to be removed, or from the index."""
-    in_force = release.in_force(layout)
-    if provision.importable(None) or provision.importable(in_force and release.site_packages(in_force)):
+    names = (*provision.TOML, "psutil")
+    if not provision.lacks(names, release.packages(layout)):
         return
     uv = provision.real_uv(environ, layout.uv / "bin" / "uv") or Path("uv")
     found = sources.find()
     provision.fetch_packages(found.packages(), folder / "packages", uv, environ, found.beside)
-    provision.importable(folder / "packages")
+    why = provision.lacks(names, folder / "packages")
+    if why:
+        raise ShimError(f"the packages that were fetched do not work with this Python ({provision.python()}): {why}.",
+                        "Nothing was done. Run it again with another TMPDIR, or another Python.", code=1)
 
 
 def _would(receipt: Receipt) -> list[str]:
