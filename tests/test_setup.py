@@ -90,6 +90,34 @@ def test_start_files_that_put_another_uv_first(tmp_path: Path, shell: str, files
     assert {name: row for name, row in machine.contents().items() if name in before} == before
 
 
+def test_a_uv_that_is_installed_after_the_shim(tmp_path: Path) -> None:
+    """uv's own installer writes behind the line; a second run moves it to the end, and uninstall leaves the rest as it would be without."""
+    machine = Machine(tmp_path, shells=("bash", "zsh"))
+    local = machine.home / ".local" / "bin"
+    files = {".profile": "a=1", ".bashrc": "", ".zshrc": "a=1\n"}
+    for name, text in files.items():
+        if text:
+            (machine.home / name).write_text(text)
+    machine.install()
+    local.mkdir()
+    (local / "uv").symlink_to(machine.tools / "uv")
+    (local / "env").write_text('export PATH="$HOME/.local/bin:$PATH"\n')
+    for name in files:
+        with (machine.home / name).open("a") as file:
+            file.write('. "$HOME/.local/bin/env"\n')
+    said = machine.install()
+    assert f"added to PATH in {', '.join(str(machine.home / name) for name in files)}\n" in said
+    assert "nothing has changed" in machine.install()
+    for shell, way in (("bash", "-lc"), ("bash", "-ic"), ("zsh", "-ic")):
+        assert machine.ask(need(shell), way, "command -v uv") == str(machine.shims / "uv"), (shell, way)
+    assert (machine.home / ".bashrc").read_text() == f'. "$HOME/.local/bin/env"\n{machine.line}'
+    (machine.home / ".bashrc").write_text(machine.line)  # as it came
+    machine.install("--uninstall")
+    for name, text in files.items():
+        left = f'{text.rstrip()}\n. "$HOME/.local/bin/env"\n'
+        assert (machine.home / name).read_text() == left if text else not (machine.home / name).exists(), name
+
+
 def test_path_is_extended_once(machine: Machine) -> None:
     """A shell within a shell adds nothing."""
     machine.install()
@@ -114,16 +142,23 @@ def test_the_login_file_that_bash_reads(machine: Machine) -> None:
     assert machine.ask(need("bash"), "-lc", "command -v uv") == str(machine.shims / "uv")
 
 
-def test_zdotdir_is_respected(tmp_path: Path) -> None:
-    """Set by the caller, it is where zsh looks; set in ~/.zshenv, that is what a login shell reads first."""
+@pytest.mark.parametrize("exported", [True, False])
+def test_zdotdir_is_respected(tmp_path: Path, exported: bool) -> None:
+    """Set by the caller, it is where zsh looks; set in ~/.zshenv, that is what a login shell reads first. The doctor names the same files."""
     machine = Machine(tmp_path, shells=("zsh",))
     dots = machine.home / "dots"
     dots.mkdir()
-    (machine.home / ".zshenv").write_text(f"export ZDOTDIR={shlex.quote(str(dots))}\n")
+    (machine.home / ".zshenv").write_text(f"{'export ' if exported else ''}ZDOTDIR={shlex.quote(str(dots))}\necho hello\n")
+    for name in (".zshrc", ".zlogin"):
+        (dots / name).write_text(f"PATH={shlex.quote(str(machine.tools))}:$PATH\n")
+    envs = ({}, {"ZDOTDIR": str(dots)}) if exported else ({},)
+    said = machine.run(str(SHIM.with_name("uv-shim")), "doctor", code=1, env={"SHELL": need("zsh")})
+    assert re.findall(rf"at the end of {re.escape(str(machine.home))}/(.*z.*)", said) == ["dots/.zlogin", "dots/.zshrc"]
     before = machine.contents()
-    machine.install(env={"ZDOTDIR": str(dots)})
-    for env in ({}, {"ZDOTDIR": str(dots)}):
-        assert machine.ask(need("zsh"), "-lc", "command -v uv", **env) == str(machine.shims / "uv")
+    machine.install(env=envs[-1])
+    for env in envs:
+        for way in ("-lc", "-ic", "-lic"):
+            assert machine.ask(need("zsh"), way, "command -v uv", **env).splitlines()[-1] == str(machine.shims / "uv"), way
     machine.install("--uninstall")
     assert machine.contents() == before
 
@@ -284,10 +319,11 @@ def test_symlinked_start_files_stay_symlinks(machine: Machine) -> None:
     dotfiles.mkdir()
     (dotfiles / "bashrc").write_text("a=1")
     (machine.home / ".bashrc").symlink_to("dotfiles/bashrc")
+    (machine.home / ".bash_profile").symlink_to(".bashrc")
     (machine.home / ".profile").symlink_to("dotfiles/not there")
     before = machine.contents()
     machine.install()
-    assert "uv-shim" in (dotfiles / "bashrc").read_text()
+    assert (dotfiles / "bashrc").read_text() == f"a=1\n{machine.line}"
     assert (dotfiles / "not there").exists()
     machine.install("--uninstall")
     assert machine.contents() == before
@@ -304,8 +340,10 @@ def test_a_start_file_with_two_names_stays_one_file(machine: Machine) -> None:
     assert (machine.home / "other name").samefile(machine.home / ".bashrc")
     machine.install()
     with (machine.home / ".bashrc").open("a") as file:
-        file.write("b=2\n")
-    assert f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind" in machine.install("--uninstall", code=1)
+        file.write('PATH="$PATH"\n')
+    said = f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind the line)"
+    assert f"{said}; what stands behind this line may put another uv first, so move it to the end: {machine.line}" in machine.install()
+    assert said in machine.install("--uninstall", code=1)
     (machine.home / ".bashrc").write_text("a=1")
     machine.install("--uninstall")
 
@@ -361,6 +399,9 @@ def test_shells_start_when_the_folder_was_removed_by_hand(machine: Machine) -> N
     machine.install()
     shutil.rmtree(machine.prefix)
     assert machine.ask(need("dash"), "-lc", "echo started") == "started"
+    machine.install()
+    machine.install("--uninstall")
+    assert [path.name for path in machine.home.iterdir()] == [".local"], "start files that were made for the line, with nothing else in them"
 
 
 def test_two_installs_in_one_home(machine: Machine) -> None:
@@ -582,6 +623,8 @@ def test_system_is_for_everybody(machine: Machine) -> None:
         (etc / name).mkdir(parents=True, exist_ok=True)
     (etc / "zsh" / "zshenv").write_text("a=1")
     (etc / "bash.bashrc").write_text("b=2\n")
+    for name in ("bashrc", "zshenv"):  # of Fedora and RHEL
+        (etc / name).write_text("c=3\n")
     opt.mkdir()
     before = {path: path.read_bytes() for path in etc.rglob("*") if path.is_file() and not path.is_symlink()}
     space = mount("--bind /etc/ssl " + shlex.quote(str(etc / "ssl")), f"--rbind {shlex.quote(str(etc))} /etc",
@@ -598,6 +641,7 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     assert (etc / "profile.d" / "uv-shim.sh").read_text() == line
     assert (etc / "zsh" / "zshenv").read_text() == f"a=1\n{line}"
     assert (etc / "bash.bashrc").read_text() == f"b=2\n{line}"
+    assert [(etc / name).read_text() for name in ("bashrc", "zshenv")] == [f"c=3\n{line}"] * 2
     for path in (opt / "uv-shim").rglob("*"):
         assert path.is_symlink() or path.stat().st_mode & 0o044 == 0o044, path
     for shell, way in (("dash", "-lc"), ("bash", "-ic"), ("zsh", "-c"), ("fish", "-c")):

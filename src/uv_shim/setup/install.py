@@ -9,6 +9,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -224,13 +225,20 @@ class Install:
     def _plan_line(self, file: Path, text: str) -> None:
         known = next((line for line in self.receipt.lines if (line.file, line.text) == (str(file), text)), None)
         try:
-            if not startfiles.holds(Line(str(file), text)):
-                startfiles.writable(Line(str(file), text))
+            what = "add this line to it"
+            line = known or startfiles.learn(file, text)
+            if not startfiles.holds(line):
+                startfiles.writable(line)
                 self.step(f"add to {file}: {text}", lambda: self._add(startfiles.prepare(file, text), known))
-            elif known is None:
-                self.step("", lambda: self._know(Line(str(file), text), None))
+                return
+            if known is None:
+                self.step("", lambda: self._know(line, None))
+            if startfiles.is_overtaken(line):
+                what = "what stands behind this line may put another uv first, so move it to the end"
+                startfiles.writable(line)
+                self.step(f"move to the end of {file}: {text}", lambda: self._move(line, what))
         except CannotEdit as error:
-            self._by_hand(str(file), text, error)
+            self._by_hand(str(file), text, error, what)
 
     def _plan_file(self, path: Path, text: str) -> None:
         there = self._text(path)
@@ -317,8 +325,16 @@ class Install:
             self.touched.append(line.file)
             self.changed = True
 
-    def _by_hand(self, file: str, text: str, error: Exception) -> None:
-        self.notes.append(f"cannot write {file} ({error}); add this line to it: {text}")
+    def _move(self, line: Line, what: str) -> None:
+        try:
+            startfiles.remove(line)
+        except CannotEdit as error:
+            self._by_hand(line.file, line.text, error, what)
+        else:
+            self._add(replace(startfiles.prepare(Path(line.file), line.text), created=line.created), line)
+
+    def _by_hand(self, file: str, text: str, error: Exception, what: str = "add this line to it") -> None:
+        self.notes.append(f"cannot write {file} ({error}); {what}: {text}")
 
     def _know_file(self, file: File) -> None:
         self.receipt.files.append(file)
