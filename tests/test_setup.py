@@ -548,6 +548,17 @@ def test_folders_that_are_closed() -> None:
         assert "nothing to remove" in machine.run(*nobody, "--uninstall", env=env)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_sudo_in_the_home_of_whoever_called_it(machine: Machine) -> None:
+    """It would make root's what is made there. A job's container on GitHub has such a home with no sudo, and it is root's all the same."""
+    os.chown(machine.home, 65534, 65534)
+    sudo = {"SUDO_UID": "65534", "HOME": str(machine.home / "not there yet")}
+    assert "belongs to nobody, and this runs as root" in machine.install(code=1, env=sudo)
+    assert machine.contents() == {}
+    for arguments, env in ((("--system",), sudo), ((), {}), ((), {**sudo, "HOME": str(machine.tools)})):
+        machine.install("--dry-run", *arguments, env=env)
+
+
 def test_the_system_place_is_roots(machine: Machine) -> None:
     machine.env["PATH"] += ":/usr/bin:/bin"
     said = machine.run(*mount("-t tmpfs -o ro tmpfs /opt"), "sh", str(ROOT / "install.sh"), "--system", code=1)

@@ -96,6 +96,7 @@ class Install:
         self.can_read = not provision.lacks(provision.TOML, release.packages(layout))
         self._refuse_names()
         self._refuse_strangers()
+        self._refuse_sudo()
 
     def _refuse_names(self) -> None:
         """The prefix was looked at by then; these are where start files and the cache are."""
@@ -117,6 +118,25 @@ class Install:
                 not path.name.endswith(layouts.NEW) and path.name not in ours for path in prefix.iterdir()):
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
+
+    def _refuse_sudo(self) -> None:
+        """With HOME kept (`sudo -E`), the folders and start files that are made in it would be root's, and its owner could not write them.
+
+        The owner alone says nothing: on GitHub, root in a job's container has a HOME of another uid, which is its own all the same.
+        """
+        if self.layout.system or os.geteuid() or "SUDO_UID" not in self.environ or not self.environ.get("HOME"):
+            return
+        known = receipts.read(self.layout) if self.can_read else None
+        home = Path(os.path.abspath(self.environ["HOME"]))
+        there = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
+        owner = os.stat(there).st_uid
+        if owner and not (known and known.layout.system):
+            try:
+                name = there.owner()
+            except KeyError:
+                name = f"the user {owner}"
+            raise ShimError(f"HOME ({home}) belongs to {name}, and this runs as root.",
+                            "Nothing was done. Run it without sudo, or with --system.", code=1)
 
     def _is_whole(self) -> bool:
         """Whether just these sources are set up, undamaged."""
