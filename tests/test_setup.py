@@ -26,6 +26,7 @@ from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import wheel
 from uv_shim.setup import receipt, sources
 from uv_shim.setup.layout import Layout
+from uv_shim.setup.workplace import locked
 from world import PYTHON, ROOT, SHIM, World
 
 #: Start files that are there before; the line comes to each of those.
@@ -1016,6 +1017,23 @@ def test_two_at_once_come_to_one(machine: Machine, older: Path, versions: tuple[
     assert len(list((machine.prefix / "releases").iterdir())) == 1
     machine.install("--uninstall")
     assert machine.contents() == {}
+
+
+def test_an_install_that_waited_for_an_uninstall(machine: Machine) -> None:
+    """What it was to change is gone by then; it says so."""
+    machine.install()
+    with locked(Layout(machine.prefix)):
+        process = subprocess.Popen([need("sh"), str(ROOT / "install.sh")], env=machine.env, cwd=machine.temporary, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 60
+        while not re.search(rf"-> FLOCK .* {process.pid} ", Path("/proc/locks").read_text()):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        shutil.rmtree(machine.prefix)
+    assert "was uninstalled by another run" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert not machine.prefix.exists()
 
 
 # ---- While it runs.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,8 +19,7 @@ from uv_shim.setup.layout import Layout
 from uv_shim.setup.receipt import File, Line, Receipt
 from uv_shim.setup.sources import Sources
 from uv_shim.setup.startfiles import CannotEdit
-
-_STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+from uv_shim.setup.workplace import locked, temporary
 
 
 class Wishes(NamedTuple):
@@ -173,7 +169,7 @@ class Install:
         try:
             if not self.layout.is_ours():
                 self.receipt.begin()
-            with locked(prefix):
+            with locked(self.layout):
                 yield
         except OSError as error:
             raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
@@ -415,29 +411,3 @@ class Install:
         if layout.system:
             lines.append(f"an image needs this, as its next RUN reads no start files: ENV PATH={layout.shims}:$PATH")
         return lines
-
-
-@contextmanager
-def temporary() -> Iterator[Path]:
-    """A folder that goes. Told to stop while it is made or removed, this stops thereafter, as it would be left otherwise."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    try:
-        with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            try:
-                yield Path(name)
-            finally:
-                signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def locked(prefix: Path) -> Iterator[None]:
-    """Nobody else sets up or uninstalls there meanwhile; whoever was first is waited for."""
-    fd = os.open(prefix, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -14,9 +14,9 @@ from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
 from uv_shim.setup import provision, release, sources, startfiles
 from uv_shim.setup import receipt as receipts
-from uv_shim.setup.install import locked, temporary
-from uv_shim.setup.layout import NEW, Layout
+from uv_shim.setup.layout import NEW, REMEMBERED, Layout
 from uv_shim.setup.receipt import Receipt
+from uv_shim.setup.workplace import locked, temporary
 
 #: How long processes that use the shim may take to come to their end.
 _PATIENCE_SECONDS = 3.0
@@ -50,8 +50,12 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
         if wishes.dry_run:
             return [f"would {text}" for text in _would(receipt)]
         try:
-            with locked(layout.prefix):
-                left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
+            with locked(layout):
+                left = _take_back_outside(receipt)
+                if left:
+                    # With all that it takes to go on.
+                    raise ShimError(*left, f"{layout.prefix} is kept until then: run {layout.script} --uninstall once more.", code=1)
+                left = _take_back_inside(receipt)
                 if left:
                     raise ShimError(*left, f"{layout.prefix} keeps the receipt: then run ./install.sh --uninstall once more.", code=1)
                 receipt.end()
