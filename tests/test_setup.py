@@ -220,6 +220,23 @@ def test_a_fish_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     assert file.read_text().endswith("# and mine\n")
 
 
+def test_a_fish_file_of_another_install(tmp_path: Path) -> None:
+    """It is named, and left alone as long as that one is there."""
+    machine = Machine(tmp_path, shells=("fish",))
+    file = machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish"
+    other = machine.home / "other"
+    machine.install("--prefix", str(other))
+    text = file.read_text()
+    said = machine.install()
+    assert f"{file} is there already and belongs to what is set up in {other}: left alone." in said
+    assert f"add this line to {file.parent.with_name('config.fish')}: {text.replace(str(other), str(machine.prefix))}" in said
+    shutil.rmtree(other)
+    machine.install()
+    assert machine.ask(need("fish"), "-c", "command -v uv") == str(machine.shims / "uv")
+    machine.install("--uninstall")
+    assert not file.exists()
+
+
 def test_no_modify_path_leaves_start_files_alone(machine: Machine) -> None:
     machine.install("--no-modify-path", env={"GITHUB_PATH": str(machine.temporary / "github")})
     assert sorted(path.name for path in machine.home.iterdir()) == [".local"]
@@ -315,7 +332,7 @@ def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_symlinked_start_files_stay_symlinks(machine: Machine) -> None:
-    """One leads to a file of a dotfiles folder, the other to nothing."""
+    """One leads to a file of a dotfiles folder, another to the first, one to nothing. Two names of one file are no two files."""
     dotfiles = machine.home / "dotfiles"
     dotfiles.mkdir()
     (dotfiles / "bashrc").write_text("a=1")
@@ -425,9 +442,14 @@ def test_uninstall_without_an_install_does_nothing(machine: Machine) -> None:
 
 
 def test_uninstall_from_the_copy_that_was_left(machine: Machine) -> None:
-    """The sources may be gone by then; it knows its own folder."""
+    """The sources may be gone by then; it knows its own folder, and is there until all is done."""
     prefix = machine.home / "some where"
     machine.install("--prefix", str(prefix))
+    (machine.home / ".profile").chmod(0o444)
+    said = machine.install("--uninstall", sources=prefix, code=1)
+    assert f"cannot write {machine.home}/.profile (it is read-only)" in said
+    assert f"run {prefix}/install.sh --uninstall once more" in said
+    (machine.home / ".profile").chmod(0o644)
     machine.install("--uninstall", sources=prefix)
     assert machine.contents() == {}
 
@@ -447,10 +469,17 @@ def test_uninstall_keeps_a_strangers_file(machine: Machine) -> None:
 
 
 def test_uninstall_keeps_a_folder_that_was_there(machine: Machine) -> None:
+    """The prefix; and where the cache is a link, what that leads to."""
     machine.prefix.mkdir(parents=True)
+    (machine.home / "elsewhere").mkdir()
+    (machine.home / "elsewhere" / "notes.txt").write_text("mine")
+    (machine.home / ".cache").mkdir()
+    (machine.home / ".cache" / "uv-shim").symlink_to("../elsewhere")
     before = machine.contents()
     machine.install()
-    machine.install("--uninstall")
+    machine.run(str(machine.shims / "uv"), "pip", "install", "--help")
+    assert (machine.home / "elsewhere" / "binaries").is_file()
+    assert f"{machine.home}/.cache/uv-shim is a link, and was kept" in machine.install("--uninstall")
     assert machine.contents() == before
 
 
@@ -727,6 +756,14 @@ def test_an_unknown_argument_is_refused(machine: Machine, argument: str) -> None
     assert machine.contents() == {}
 
 
+@pytest.mark.parametrize("command", ["--dry-run", "--uninstall", "--layer="])
+def test_a_folder_with_no_name_is_refused(machine: Machine, command: str) -> None:
+    """As of a variable that is not set: it is neither the default one nor this one."""
+    before = sorted(os.listdir(machine.temporary))
+    assert "names no folder" in machine.install(command, *(["--prefix", ""] if command != "--layer=" else []), code=1)
+    assert sorted(os.listdir(machine.temporary)) == before
+
+
 def test_help_names_every_option(machine: Machine) -> None:
     said = machine.install("--help")
     for option in ("--demo", "--prefix", "--system", "--no-modify-path", "--dry-run", "--layer", "--uninstall", "--sources"):
@@ -853,12 +890,15 @@ def test_upgrade_and_downgrade(machine: Machine, older: Path) -> None:
     assert machine.contents() == before
 
 
-@pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml"])
+@pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml",
+                                  "current/shims/uv's mode"])
 def test_a_second_run_repairs(machine: Machine, lost: str) -> None:
     machine.install()
     before = machine.contents()
-    path = machine.prefix / lost
-    if path.is_dir() and not path.is_symlink():
+    path = machine.prefix / lost.partition("'")[0]
+    if lost.endswith("mode"):
+        path.chmod(0o644)
+    elif path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
@@ -866,7 +906,7 @@ def test_a_second_run_repairs(machine: Machine, lost: str) -> None:
         assert "no receipt" in machine.install(code=1), "it may be a stranger's"
         return
     machine.install()
-    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version; uv-shim which").startswith(f"{machine.shims}/uv\nuv ")
+    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version; uv-shim which").startswith(f"{machine.shims}/uv\nuv {uvs.ALL[-1]}")
     ours = [name for name in before if "/releases/" not in name and not name.endswith(("/current", "/receipt.toml"))]
     now = machine.contents()
     assert [now.get(name) for name in ours] == [before[name] for name in ours]
@@ -1039,6 +1079,14 @@ def test_an_install_that_waited_for_an_uninstall(machine: Machine) -> None:
 # ---- While it runs.
 
 
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; none where it has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 @pytest.fixture
 def running(machine: Machine, make_world: Callable[..., World], index: Index) -> tuple[World, Callable[[], subprocess.Popen[str]]]:
     """A world whose `uv pip install` goes through the installed shim; its first preflight lasts for seconds."""
@@ -1052,7 +1100,7 @@ def running(machine: Machine, make_world: Callable[..., World], index: Index) ->
         process = subprocess.Popen(["uv", "pip", "install", "--reinstall", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         until = time.monotonic() + 60
-        while not any("--dry-run" in child.cmdline() for child in psutil.Process(process.pid).children()):
+        while not any("--dry-run" in words(child) for child in psutil.Process(process.pid).children()):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.02)

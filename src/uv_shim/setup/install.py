@@ -172,7 +172,9 @@ class Install:
             with locked(self.layout):
                 yield
         except OSError as error:
-            raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.",
+            # Of a whole folder that could not be copied, Python lists each file: the first says why.
+            why = error.args[0][0][-1] if isinstance(error, shutil.Error) else f"{error.filename or prefix}: {error.strerror or error}"
+            raise ShimError(f"cannot set up in {prefix}: {why}.",
                             ("Run it as root, or leave --system out." if self.layout.system else
                              "Name another folder with --prefix.") if not self.layout.is_ours() else
                             "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back.",
@@ -225,12 +227,12 @@ class Install:
         for file in files:
             self._plan_line(file, self.layout.line)
         if self.layout.system:
-            self._plan_file(Path("/etc/profile.d/uv-shim.sh"), self.layout.line + "\n")
+            self._plan_file(Path("/etc/profile.d/uv-shim.sh"), self.layout.line + "\n", Path("/etc/profile"))
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
-            self._plan_file(fish, self.layout.fish_line + "\n")
             # It is read after all of those, and may put another uv first by itself.
             last = fish.parent.with_name("config.fish")
+            self._plan_file(fish, self.layout.fish_line + "\n", None if os.path.isfile(last) else last)
             if os.path.isfile(last):
                 self._plan_line(last, self.layout.fish_line)
         # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
@@ -256,12 +258,16 @@ class Install:
         except CannotEdit as error:
             self._by_hand(str(file), text, error, what)
 
-    def _plan_file(self, path: Path, text: str) -> None:
+    def _plan_file(self, path: Path, text: str, instead: Path | None) -> None:
         there = self._text(path)
-        if there is None and not os.path.lexists(path):
+        other = layouts.named_in(there or "")
+        if (there is None and not os.path.lexists(path)) or (there != text and other and not other.is_ours()):
             self.step(f"write {path}: {text.rstrip()}", lambda: self._write_file(path, text))
         elif there != text:
-            self.notes.append(f"{path} is there already and is not from here: left alone")
+            whose = f"belongs to what is set up in {other.prefix}" if other else "is not from here"
+            self.notes.append(f"{path} is there already and {whose}: left alone")
+            if instead:
+                self.notes[-1] += f". To have the shim first all the same, add this line to {instead}: {text.rstrip()}"
         elif File(str(path), text) not in self.receipt.files:
             self.step("", lambda: self._know_file(File(str(path), text)))
 

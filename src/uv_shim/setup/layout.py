@@ -97,6 +97,13 @@ def around(home: Path) -> Layout | None:
     return layout if home.parent == layout.releases and layout.is_ours() else None
 
 
+def named_in(text: str) -> Layout | None:
+    """The layout whose line, and nothing else, that text is."""
+    found = re.search(r'"(/[^"]*)/(?:env|shims)"', text)
+    layout = Layout(Path(found[1])) if found else None
+    return layout if layout and text.rstrip("\n") in (layout.line, layout.fish_line) else None
+
+
 def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Path) -> Layout:
     """The layout that is meant: at ``prefix``; else around the release at ``home``, if it is one; else at the default place.
 
@@ -104,6 +111,8 @@ def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Pa
         ShimError: there is no default place, or a shell's file or PATH cannot name it.
     """
     data = config.folder("XDG_DATA_HOME", ".local/share", environ)
+    if prefix == "":
+        raise ShimError("--prefix names no folder: it is empty. Nothing was done; leave it out, or name one.", code=1)
     if prefix:
         folder = prefix
     elif system:

@@ -12,7 +12,7 @@ from pathlib import Path
 from uv_shim.errors import ShimError
 from uv_shim.setup import provision
 from uv_shim.setup.layout import NEW, Layout
-from uv_shim.setup.sources import Sources
+from uv_shim.setup.sources import PROGRAMS, Sources
 
 
 def build(layout: Layout, name: str, sources: Sources, packages: Path, uv: Path) -> None:
@@ -72,7 +72,7 @@ def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:
     if not release.name.startswith(name):
         return False
     try:
-        if Sources(release / "src" / "uv_shim", release).name != name:
+        if Sources(release / "src" / "uv_shim", release).name != name or not all(os.access(release / one, os.X_OK) for one in PROGRAMS):
             return False
         imports = f"import {', '.join(provision.NEEDED)}"
         return subprocess.run([str(release / "venv" / "bin" / "python3"), "-I", "-B", "-c", imports], env=dict(environ),

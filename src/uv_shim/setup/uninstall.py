@@ -62,7 +62,8 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
         except OSError as error:
             raise ShimError(f"cannot remove {error.filename}: {error.strerror}.",
                             f"{layout.prefix} still has the receipt of what there is.", code=1) from None
-    said = ["removed"]
+    said = ["removed", *(f"{folder} is a link, and was kept; what the shim remembered there is gone"
+                         for folder in receipt.folders if os.path.islink(folder))]
     if layout.prefix.exists():
         said.append(f"{layout.prefix} was kept: there is something in it that is not from here, or it was there before")
     said.append(f"Shells that are running still have {layout.shims} on PATH.")
@@ -109,7 +110,12 @@ def _take_back_outside(receipt: Receipt) -> list[str]:
             if ours.is_file() and (ours == new or os.fsdecode(ours.read_bytes()) == file.text):
                 ours.unlink()
     for folder in receipt.folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.path.islink(folder):
+            # To a place of the user's own, where other things may be, too.
+            for name in REMEMBERED:
+                release.remove(Path(folder, name))
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     return left
 
 
