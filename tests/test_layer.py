@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import compileall
 import hashlib
 import os
 import subprocess
@@ -137,11 +138,12 @@ def test_no_code_of_another_version_runs_where_all_times_are_0(make_world: Calla
 
 
 def test_an_earlier_layer_is_replaced(tmp_path: Path) -> None:
-    """What has gone from the sealing path since, or was left half written, goes."""
+    """What has gone from the sealing path since, was left half written, or compiled, goes."""
     layer.write(tmp_path)
     before = contents(tmp_path)
     for name in ("gone.py", "partial.seal.py.py"):
         (tmp_path / "src" / "uv_shim" / name).touch()
+    compileall.compile_dir(tmp_path / "src", quiet=1)
     (tmp_path / "shims" / "uv").write_text("another version")
     (tmp_path / "src" / "uv_shim" / "seal.py").unlink()
     layer.write(tmp_path)

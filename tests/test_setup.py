@@ -26,6 +26,7 @@ from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import wheel
 from uv_shim.setup import receipt, sources
 from uv_shim.setup.layout import Layout
+from uv_shim.setup.workplace import locked
 from world import PYTHON, ROOT, SHIM, World
 
 #: Start files that are there before; the line comes to each of those.
@@ -90,6 +91,34 @@ def test_start_files_that_put_another_uv_first(tmp_path: Path, shell: str, files
     assert {name: row for name, row in machine.contents().items() if name in before} == before
 
 
+def test_a_uv_that_is_installed_after_the_shim(tmp_path: Path) -> None:
+    """uv's own installer writes behind the line; a second run moves it to the end, and uninstall leaves the rest as it would be without."""
+    machine = Machine(tmp_path, shells=("bash", "zsh"))
+    local = machine.home / ".local" / "bin"
+    files = {".profile": "a=1", ".bashrc": "", ".zshrc": "a=1\n"}
+    for name, text in files.items():
+        if text:
+            (machine.home / name).write_text(text)
+    machine.install()
+    local.mkdir()
+    (local / "uv").symlink_to(machine.tools / "uv")
+    (local / "env").write_text('export PATH="$HOME/.local/bin:$PATH"\n')
+    for name in files:
+        with (machine.home / name).open("a") as file:
+            file.write('. "$HOME/.local/bin/env"\n')
+    said = machine.install()
+    assert f"added to PATH in {', '.join(str(machine.home / name) for name in files)}\n" in said
+    assert "nothing has changed" in machine.install()
+    for shell, way in (("bash", "-lc"), ("bash", "-ic"), ("zsh", "-ic")):
+        assert machine.ask(need(shell), way, "command -v uv") == str(machine.shims / "uv"), (shell, way)
+    assert (machine.home / ".bashrc").read_text() == f'. "$HOME/.local/bin/env"\n{machine.line}'
+    (machine.home / ".bashrc").write_text(machine.line)  # as it came
+    machine.install("--uninstall")
+    for name, text in files.items():
+        left = f'{text.rstrip()}\n. "$HOME/.local/bin/env"\n'
+        assert (machine.home / name).read_text() == left if text else not (machine.home / name).exists(), name
+
+
 def test_path_is_extended_once(machine: Machine) -> None:
     """A shell within a shell adds nothing."""
     machine.install()
@@ -114,16 +143,23 @@ def test_the_login_file_that_bash_reads(machine: Machine) -> None:
     assert machine.ask(need("bash"), "-lc", "command -v uv") == str(machine.shims / "uv")
 
 
-def test_zdotdir_is_respected(tmp_path: Path) -> None:
-    """Set by the caller, it is where zsh looks; set in ~/.zshenv, that is what a login shell reads first."""
+@pytest.mark.parametrize("exported", [True, False])
+def test_zdotdir_is_respected(tmp_path: Path, exported: bool) -> None:
+    """Set by the caller, it is where zsh looks; set in ~/.zshenv, that is what a login shell reads first. The doctor names the same files."""
     machine = Machine(tmp_path, shells=("zsh",))
     dots = machine.home / "dots"
     dots.mkdir()
-    (machine.home / ".zshenv").write_text(f"export ZDOTDIR={shlex.quote(str(dots))}\n")
+    (machine.home / ".zshenv").write_text(f"{'export ' if exported else ''}ZDOTDIR={shlex.quote(str(dots))}\necho hello\n")
+    for name in (".zshrc", ".zlogin"):
+        (dots / name).write_text(f"PATH={shlex.quote(str(machine.tools))}:$PATH\n")
+    envs = ({}, {"ZDOTDIR": str(dots)}) if exported else ({},)
+    said = machine.run(str(SHIM.with_name("uv-shim")), "doctor", code=1, env={"SHELL": need("zsh")})
+    assert re.findall(rf"at the end of {re.escape(str(machine.home))}/(.*z.*)", said) == ["dots/.zlogin", "dots/.zshrc"]
     before = machine.contents()
-    machine.install(env={"ZDOTDIR": str(dots)})
-    for env in ({}, {"ZDOTDIR": str(dots)}):
-        assert machine.ask(need("zsh"), "-lc", "command -v uv", **env) == str(machine.shims / "uv")
+    machine.install(env=envs[-1])
+    for env in envs:
+        for way in ("-lc", "-ic", "-lic"):
+            assert machine.ask(need("zsh"), way, "command -v uv", **env).splitlines()[-1] == str(machine.shims / "uv"), way
     machine.install("--uninstall")
     assert machine.contents() == before
 
@@ -182,6 +218,23 @@ def test_a_fish_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     file.write_text(file.read_text() + "# and mine\n")
     machine.install("--uninstall")
     assert file.read_text().endswith("# and mine\n")
+
+
+def test_a_fish_file_of_another_install(tmp_path: Path) -> None:
+    """It is named, and left alone as long as that one is there."""
+    machine = Machine(tmp_path, shells=("fish",))
+    file = machine.home / ".config" / "fish" / "conf.d" / "zz-uv-shim.fish"
+    other = machine.home / "other"
+    machine.install("--prefix", str(other))
+    text = file.read_text()
+    said = machine.install()
+    assert f"{file} is there already and belongs to what is set up in {other}: left alone." in said
+    assert f"add this line to {file.parent.with_name('config.fish')}: {text.replace(str(other), str(machine.prefix))}" in said
+    shutil.rmtree(other)
+    machine.install()
+    assert machine.ask(need("fish"), "-c", "command -v uv") == str(machine.shims / "uv")
+    machine.install("--uninstall")
+    assert not file.exists()
 
 
 def test_no_modify_path_leaves_start_files_alone(machine: Machine) -> None:
@@ -282,15 +335,16 @@ def test_uninstall_leaves_start_files_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_symlinked_start_files_stay_symlinks(machine: Machine) -> None:
-    """One leads to a file of a dotfiles folder, the other to nothing."""
+    """One leads to a file of a dotfiles folder, another to the first, one to nothing. Two names of one file are no two files."""
     dotfiles = machine.home / "dotfiles"
     dotfiles.mkdir()
     (dotfiles / "bashrc").write_text("a=1")
     (machine.home / ".bashrc").symlink_to("dotfiles/bashrc")
+    (machine.home / ".bash_profile").symlink_to(".bashrc")
     (machine.home / ".profile").symlink_to("dotfiles/not there")
     before = machine.contents()
     machine.install()
-    assert "uv-shim" in (dotfiles / "bashrc").read_text()
+    assert (dotfiles / "bashrc").read_text() == f"a=1\n{machine.line}"
     assert (dotfiles / "not there").exists()
     machine.install("--uninstall")
     assert machine.contents() == before
@@ -307,8 +361,10 @@ def test_a_start_file_with_two_names_stays_one_file(machine: Machine) -> None:
     assert (machine.home / "other name").samefile(machine.home / ".bashrc")
     machine.install()
     with (machine.home / ".bashrc").open("a") as file:
-        file.write("b=2\n")
-    assert f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind" in machine.install("--uninstall", code=1)
+        file.write('PATH="$PATH"\n')
+    said = f"cannot write {machine.home}/.bashrc (it has a second name, and there is text behind the line)"
+    assert f"{said}; what stands behind this line may put another uv first, so move it to the end: {machine.line}" in machine.install()
+    assert said in machine.install("--uninstall", code=1)
     (machine.home / ".bashrc").write_text("a=1")
     machine.install("--uninstall")
 
@@ -364,6 +420,9 @@ def test_shells_start_when_the_folder_was_removed_by_hand(machine: Machine) -> N
     machine.install()
     shutil.rmtree(machine.prefix)
     assert machine.ask(need("dash"), "-lc", "echo started") == "started"
+    machine.install()
+    machine.install("--uninstall")
+    assert [path.name for path in machine.home.iterdir()] == [".local"], "start files that were made for the line, with nothing else in them"
 
 
 def test_two_installs_in_one_home(machine: Machine) -> None:
@@ -386,9 +445,14 @@ def test_uninstall_without_an_install_does_nothing(machine: Machine) -> None:
 
 
 def test_uninstall_from_the_copy_that_was_left(machine: Machine) -> None:
-    """The sources may be gone by then; it knows its own folder."""
+    """The sources may be gone by then; it knows its own folder, and is there until all is done."""
     prefix = machine.home / "some where"
     machine.install("--prefix", str(prefix))
+    (machine.home / ".profile").chmod(0o444)
+    said = machine.install("--uninstall", sources=prefix, code=1)
+    assert f"cannot write {machine.home}/.profile (it is read-only)" in said
+    assert f"run {prefix}/install.sh --uninstall once more" in said
+    (machine.home / ".profile").chmod(0o644)
     machine.install("--uninstall", sources=prefix)
     assert machine.contents() == {}
 
@@ -408,10 +472,17 @@ def test_uninstall_keeps_a_strangers_file(machine: Machine) -> None:
 
 
 def test_uninstall_keeps_a_folder_that_was_there(machine: Machine) -> None:
+    """The prefix; and where the cache is a link, what that leads to."""
     machine.prefix.mkdir(parents=True)
+    (machine.home / "elsewhere").mkdir()
+    (machine.home / "elsewhere" / "notes.txt").write_text("mine")
+    (machine.home / ".cache").mkdir()
+    (machine.home / ".cache" / "uv-shim").symlink_to("../elsewhere")
     before = machine.contents()
     machine.install()
-    machine.install("--uninstall")
+    machine.run(str(machine.shims / "uv"), "pip", "install", "--help")
+    assert (machine.home / "elsewhere" / "binaries").is_file()
+    assert f"{machine.home}/.cache/uv-shim is a link, and was kept" in machine.install("--uninstall")
     assert machine.contents() == before
 
 
@@ -483,7 +554,6 @@ def test_a_real_uv_with_a_name_that_is_not_utf8(machine: Machine) -> None:
 def test_a_folder_of_somebody_elses_is_refused(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "precious").write_text("mine")
-    (machine.prefix / "receipt").write_text("one coffee\n")
     before = machine.contents()
     assert "no receipt of uv-shim" in machine.install(code=1)
     assert machine.contents() == before
@@ -530,6 +600,17 @@ def test_folders_that_are_closed() -> None:
         assert "nothing to remove" in machine.run(*nobody, "--uninstall", env=env)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_sudo_in_the_home_of_whoever_called_it(machine: Machine) -> None:
+    """It would make root's what is made there. A job's container on GitHub has such a home with no sudo, and it is root's all the same."""
+    os.chown(machine.home, 65534, 65534)
+    sudo = {"SUDO_UID": "65534", "HOME": str(machine.home / "not there yet")}
+    assert "belongs to nobody, and this runs as root" in machine.install(code=1, env=sudo)
+    assert machine.contents() == {}
+    for arguments, env in ((("--system",), sudo), ((), {}), ((), {**sudo, "HOME": str(machine.tools)})):
+        machine.install("--dry-run", *arguments, env=env)
+
+
 def test_the_system_place_is_roots(machine: Machine) -> None:
     machine.env["PATH"] += ":/usr/bin:/bin"
     said = machine.run(*mount("-t tmpfs -o ro tmpfs /opt"), "sh", str(ROOT / "install.sh"), "--system", code=1)
@@ -554,6 +635,24 @@ def test_a_home_that_is_read_only(machine: Machine) -> None:
     machine.run(*read_only, "sh", str(ROOT / "install.sh"), "--uninstall", "--prefix", str(prefix))
     assert not prefix.exists()
     assert machine.tree() == before
+
+
+def test_a_temporary_folder_that_no_program_runs_from(machine: Machine) -> None:
+    """The receipt needs none of those."""
+    machine.env["PATH"] += ":/usr/bin:/bin"
+    no_programs = mount(f"-t tmpfs -o noexec tmpfs {shlex.quote(str(machine.temporary))}")
+    machine.run(*no_programs, "sh", str(ROOT / "install.sh"))
+    assert works(machine)
+
+
+def test_a_disk_that_is_full(machine: Machine) -> None:
+    """Room for the sources, and none for the packages: Python's error for a whole folder has no reason of its own."""
+    machine.env["PATH"] += ":/usr/bin:/bin"
+    machine.prefix.mkdir(parents=True)
+    blocks = sum(-(-path.stat().st_size // 4096) for _, path in sources.find().files()) * 4096
+    small = mount(f"-t tmpfs -o size={blocks + 400_000} tmpfs {shlex.quote(str(machine.prefix))}")
+    said = machine.run(*small, "sh", str(ROOT / "install.sh"), code=1)
+    assert f"cannot set up in {machine.prefix}: [Errno 28] No space left on device: " in said
 
 
 def test_a_start_file_that_is_a_mount_of_its_own(machine: Machine) -> None:
@@ -587,6 +686,8 @@ def test_system_is_for_everybody(machine: Machine) -> None:
         (etc / name).mkdir(parents=True, exist_ok=True)
     (etc / "zsh" / "zshenv").write_text("a=1")
     (etc / "bash.bashrc").write_text("b=2\n")
+    for name in ("bashrc", "zshenv"):  # of Fedora and RHEL
+        (etc / name).write_text("c=3\n")
     opt.mkdir()
     before = {path: path.read_bytes() for path in etc.rglob("*") if path.is_file() and not path.is_symlink()}
     space = mount("--bind /etc/ssl " + shlex.quote(str(etc / "ssl")), f"--rbind {shlex.quote(str(etc))} /etc",
@@ -603,6 +704,7 @@ def test_system_is_for_everybody(machine: Machine) -> None:
     assert (etc / "profile.d" / "uv-shim.sh").read_text() == line
     assert (etc / "zsh" / "zshenv").read_text() == f"a=1\n{line}"
     assert (etc / "bash.bashrc").read_text() == f"b=2\n{line}"
+    assert [(etc / name).read_text() for name in ("bashrc", "zshenv")] == [f"c=3\n{line}"] * 2
     for path in (opt / "uv-shim").rglob("*"):
         assert path.is_symlink() or path.stat().st_mode & 0o044 == 0o044, path
     for shell, way in (("dash", "-lc"), ("bash", "-ic"), ("zsh", "-c"), ("fish", "-c")):
@@ -678,6 +780,14 @@ def test_an_unknown_argument_is_refused(machine: Machine, argument: str) -> None
     assert machine.contents() == {}
 
 
+@pytest.mark.parametrize("command", ["--dry-run", "--uninstall", "--layer="])
+def test_a_folder_with_no_name_is_refused(machine: Machine, command: str) -> None:
+    """As of a variable that is not set: it is neither the default one nor this one."""
+    before = sorted(os.listdir(machine.temporary))
+    assert "names no folder" in machine.install(command, *(["--prefix", ""] if command != "--layer=" else []), code=1)
+    assert sorted(os.listdir(machine.temporary)) == before
+
+
 def test_help_names_every_option(machine: Machine) -> None:
     said = machine.install("--help")
     for option in ("--demo", "--prefix", "--system", "--no-modify-path", "--dry-run", "--layer", "--uninstall", "--sources"):
@@ -726,6 +836,8 @@ def test_without_a_uv_and_without_the_index_nothing_is_done(tmp_path: Path) -> N
     assert "none could be fetched" in said
     assert "Install uv" in said
     assert machine.contents() == {}
+    named = str(uvs.uv(uvs.ALL[-1]))
+    assert "would fetch a uv" not in machine.install("--dry-run", env={**NOWHERE, "UV_SHIM_REAL_UV": named})
 
 
 def test_without_the_index_nothing_is_done(machine: Machine) -> None:
@@ -802,64 +914,15 @@ def test_upgrade_and_downgrade(machine: Machine, older: Path) -> None:
     assert machine.contents() == before
 
 
-def old_layout(machine: Machine) -> None:
-    """What the first install.sh left: one copy right in the prefix, and a receipt of plain lines."""
-    home, prefix = machine.home, machine.prefix
-    (home / ".profile").write_text(f"a=1\n{machine.line}")
-    (home / ".bashrc").write_text(machine.line)
-    fish = home / ".config" / "fish" / "conf.d"
-    for folder in (prefix / "src" / "uv_shim", prefix / "shims", prefix / "venv" / "bin", fish, home / ".cache" / "uv-shim"):
-        folder.mkdir(parents=True)
-    shutil.copy(SHIM, prefix / "shims")
-    shutil.copy(ROOT / "src" / "uv_shim" / "launch.py", prefix / "src" / "uv_shim")
-    (prefix / "venv" / "bin" / "python3").symlink_to(PYTHON)
-    (fish / "uv-shim.fish").write_text(f'contains -- "{machine.shims}" $PATH; or set -gx PATH "{machine.shims}" $PATH\n')
-    for name in ("real-uv", "env", "install.sh"):
-        (prefix / name).write_text("old\n")
-    (prefix / "receipt").write_text("".join(f"{row}\n" for row in (
-        f"directory {home}/.local", f"directory {home}/.local/share", f"directory {prefix}", f"folder {home}/.cache/uv-shim",
-        f"folder {prefix}/src", f"directory {machine.shims}", f"file {machine.shims}/uv", f"file {machine.shims}/uv-shim",
-        f"file {prefix}/install.sh", f"file {prefix}/real-uv", f"file {prefix}/env", f"folder {prefix}/venv",
-        f"line-after-newline {home}/.profile", f"created {home}/.bashrc", f"directory {home}/.config", f"directory {home}/.config/fish",
-        f"directory {fish}", f"file {fish}/uv-shim.fish")))
-
-
-@pytest.mark.parametrize("upgraded", [True, False], ids=["taken over", "uninstalled at once"])
-def test_an_install_of_the_first_install_sh(tmp_path: Path, upgraded: bool) -> None:
-    """Its receipt is read, its lines stay, its parts go."""
-    machine = Machine(tmp_path, shells=("bash", "fish"))
-    old_layout(machine)
-    if upgraded:
-        lines = {name: (machine.home / name).read_bytes() for name in (".profile", ".bashrc")}
-        machine.install()
-        assert [path.name for path in (machine.home / ".config/fish/conf.d").iterdir()] == ["zz-uv-shim.fish"]
-        assert {name: (machine.home / name).read_bytes() for name in lines} == lines
-        assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version").startswith(f"{machine.shims}/uv\nuv ")
-        assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}
-        assert "nothing has changed" in machine.install()
-    machine.install("--uninstall")
-    assert {name: row for name, row in machine.contents().items() if name != ".cache"} == {".profile": (b"a=1", 0o100644)}
-
-
-def test_a_first_install_sh_s_shim_that_runs_keeps_its_parts(machine: Machine) -> None:
-    """Until it has ended."""
-    old_layout(machine)
-    program = f"{machine.shims}/../src/uv_shim/launch.py"
-    with subprocess.Popen([PYTHON, "-c", "import time; time.sleep(60)", program]) as running:
-        said = machine.install()
-        assert re.search(rf"{machine.prefix}/src is kept: .*\(process {running.pid}\)", said)
-        assert (machine.prefix / "src" / "uv_shim" / "launch.py").is_file()
-        running.kill()
-    machine.install()
-    assert {path.name for path in machine.prefix.iterdir()} == {"current", "env", "install.sh", "receipt.toml", "releases", "shims"}
-
-
-@pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml"])
+@pytest.mark.parametrize("lost", ["current", "shims", "env", "install.sh", "current/src", "current/venv", "current/real-uv", "receipt.toml",
+                                  "current/shims/uv's mode"])
 def test_a_second_run_repairs(machine: Machine, lost: str) -> None:
     machine.install()
     before = machine.contents()
-    path = machine.prefix / lost
-    if path.is_dir() and not path.is_symlink():
+    path = machine.prefix / lost.partition("'")[0]
+    if lost.endswith("mode"):
+        path.chmod(0o644)
+    elif path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
@@ -867,7 +930,7 @@ def test_a_second_run_repairs(machine: Machine, lost: str) -> None:
         assert "no receipt" in machine.install(code=1), "it may be a stranger's"
         return
     machine.install()
-    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version; uv-shim which").startswith(f"{machine.shims}/uv\nuv ")
+    assert machine.ask(need("bash"), "-lc", "command -v uv; uv --version; uv-shim which").startswith(f"{machine.shims}/uv\nuv {uvs.ALL[-1]}")
     ours = [name for name in before if "/releases/" not in name and not name.endswith(("/current", "/receipt.toml"))]
     now = machine.contents()
     assert [now.get(name) for name in ours] == [before[name] for name in ours]
@@ -940,7 +1003,7 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("command", ["install", "uninstall", "take over"])
+@pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pytestconfig: pytest.Config) -> None:
     """In turn before each; an uninstall after it leaves nothing behind and nothing changed, so the receipt always came first."""
     machine = Machine(tmp_path, shells=("bash", "fish"))
@@ -951,10 +1014,7 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
     while True:
         if command == "uninstall":
             machine.install()
-        elif command == "take over":
-            old_layout(machine)
-        verb = "uninstall" if command == "uninstall" else "install"
-        done = subprocess.run([PYTHON, "-I", "-B", "-c", KILLED, ROOT / "src", machine.home, str(moment), verb], env=machine.env,
+        done = subprocess.run([PYTHON, "-I", "-B", "-c", KILLED, ROOT / "src", machine.home, str(moment), command], env=machine.env,
                               cwd=machine.temporary, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         for name, text in ((".profile", "a=1"), (".bashrc", "")):
             whole = (text, f"{text}\n{machine.line}".lstrip("\n"))
@@ -962,7 +1022,7 @@ def test_killed_before_any_one_of_its_changes(tmp_path: Path, command: str, pyte
         assert machine.ask(need("bash"), "-c", ". ~/.profile; . ~/.bashrc; uv --version").startswith("uv "), moment
         machine.install("--uninstall")
         left = {name: row for name, row in machine.contents().items() if name != ".cache" and "fish" not in name.split("/")}
-        # fish and the first install.sh had folders of their own; where they are, their parents stay.
+        # fish has folders of its own; where they are, their parents stay.
         assert {name: row for name, row in left.items() if name not in (".config", ".local", ".local/share")} == before, moment
         assert not [name for name in machine.contents() if "uv-shim" in name], moment
         if done.returncode != -signal.SIGKILL:
@@ -1023,7 +1083,32 @@ def test_two_at_once_come_to_one(machine: Machine, older: Path, versions: tuple[
     assert machine.contents() == {}
 
 
+def test_an_install_that_waited_for_an_uninstall(machine: Machine) -> None:
+    """What it was to change is gone by then; it says so."""
+    machine.install()
+    with locked(Layout(machine.prefix)):
+        process = subprocess.Popen([need("sh"), str(ROOT / "install.sh")], env=machine.env, cwd=machine.temporary, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 60
+        while not re.search(rf"-> FLOCK .* {process.pid} ", Path("/proc/locks").read_text()):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        shutil.rmtree(machine.prefix)
+    assert "was uninstalled by another run" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert not machine.prefix.exists()
+
+
 # ---- While it runs.
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; none where it has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.fixture
@@ -1039,7 +1124,7 @@ def running(machine: Machine, make_world: Callable[..., World], index: Index) ->
         process = subprocess.Popen(["uv", "pip", "install", "--reinstall", "slow"], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         until = time.monotonic() + 60
-        while not any("--dry-run" in child.cmdline() for child in psutil.Process(process.pid).children()):
+        while not any("--dry-run" in words(child) for child in psutil.Process(process.pid).children()):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.02)

@@ -330,6 +330,8 @@ def _install(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     if arguments.layer is not None:
         from uv_shim import layer
 
+        if not arguments.layer:
+            raise ShimError("--layer names no folder: it is empty. Nothing was done; name one.", code=1)
         beside = [name for name, given in (("--prefix", arguments.prefix is not None), ("--system", arguments.system),
                                            ("--no-modify-path", not arguments.modify_path), ("--demo", arguments.demo)) if given]
         if beside:

@@ -35,6 +35,8 @@ def write(folder: Path) -> None:
     try:
         for path in _earlier(folder) - sources.keys():
             (folder / path).unlink()
+        for cache in list(folder.rglob("__pycache__")):
+            cache.rmdir()
         for inner in _FOLDERS:
             (folder / inner).mkdir(parents=True, exist_ok=True)
         for path, source in sources.items():
@@ -53,9 +55,11 @@ def _earlier(folder: Path) -> set[Path]:
     files = set()
     for entry in folder.rglob("*"):
         path = entry.relative_to(folder)
-        if entry.is_file() and not entry.is_symlink() and (path == _SHIM or (path.suffix == ".py" and _HOME in path.parents)):
+        # Python's bytecode is there where somebody has run a Python on it.
+        python = path.suffix == ".py" or (path.suffix == ".pyc" and path.parent.name == "__pycache__")
+        if entry.is_file() and not entry.is_symlink() and (path == _SHIM or (python and _HOME in path.parents)):
             files.add(path)
-        elif path not in _FOLDERS or entry.is_symlink():
+        elif (path if path.name != "__pycache__" else path.parent) not in _FOLDERS or not entry.is_dir() or entry.is_symlink():
             raise ShimError(f"{folder} is not empty, and no earlier layer: it has {path} in it.",
                             "Nothing was changed; name another folder.", code=1)
     return files

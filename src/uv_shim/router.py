@@ -1,6 +1,7 @@
 """The router (`shims/uv`): where is it, and which real uv does it find from here?
 
 The router alone knows how to find the real uv; it is asked, so that nothing here can come to another answer.
+(Only an install, which wants a binary and not a launcher, looks by itself: `setup.provision`.)
 """
 
 from __future__ import annotations

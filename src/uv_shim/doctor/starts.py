@@ -23,6 +23,7 @@ from uv_shim import config, programs, router
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
+from uv_shim.setup import startfiles
 
 #: Longer than this, nobody waits for a prompt.
 _SECONDS = 10
@@ -230,7 +231,9 @@ def _line_for(shell: str, kind: str, shims: str, environ: Mapping[str, str]) -> 
         folder = config.folder("XDG_CONFIG_HOME", ".config", environ) or "~/.config"
         return f"fish_add_path --path --move {shims} at the end of {folder}/fish/config.fish"
     if shell == "zsh":
-        file = f"{environ.get('ZDOTDIR') or home}/{'.zprofile' if kind == 'login' else '.zshrc'}"
+        folder = str(startfiles.zsh_folder(environ) or environ.get("ZDOTDIR") or home)
+        last = ".zlogin" if os.path.exists(f"{folder}/.zlogin") else ".zprofile"
+        file = f"{folder}/{last if kind == 'login' else '.zshrc'}"
     elif shell == "bash" and kind == "login":
         file = next((path for path in (f"{home}/.bash_profile", f"{home}/.bash_login") if os.path.exists(path)), f"{home}/.profile")
     else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +19,7 @@ from uv_shim.setup.layout import Layout
 from uv_shim.setup.receipt import File, Line, Receipt
 from uv_shim.setup.sources import Sources
 from uv_shim.setup.startfiles import CannotEdit
-
-_STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+from uv_shim.setup.workplace import locked, temporary
 
 
 class Wishes(NamedTuple):
@@ -92,10 +89,10 @@ class Install:
         self.found = provision.real_uv(environ, layout.uv / "bin" / "uv")
         self.uv = self.found or layout.uv / "bin" / "uv"
         # The receipt is TOML: what reads and writes it may be here, in what was set up before, or has to be fetched.
-        in_force = release.in_force(layout)
-        self.can_read = provision.importable(None) or provision.importable(in_force and release.site_packages(in_force))
+        self.can_read = not provision.lacks(provision.TOML, release.packages(layout))
         self._refuse_names()
         self._refuse_strangers()
+        self._refuse_sudo()
 
     def _refuse_names(self) -> None:
         """The prefix was looked at by then; these are where start files and the cache are."""
@@ -118,6 +115,25 @@ class Install:
             raise ShimError(f"{prefix} is not empty, and there is no receipt of uv-shim in it. Nothing was done; "
                             "name another folder with --prefix.", code=1)
 
+    def _refuse_sudo(self) -> None:
+        """With HOME kept (`sudo -E`), the folders and start files that are made in it would be root's, and its owner could not write them.
+
+        The owner alone says nothing: on GitHub, root in a job's container has a HOME of another uid, which is its own all the same.
+        """
+        if self.layout.system or os.geteuid() or "SUDO_UID" not in self.environ or not self.environ.get("HOME"):
+            return
+        known = receipts.read(self.layout) if self.can_read else None
+        home = Path(os.path.abspath(self.environ["HOME"]))
+        there = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
+        owner = os.stat(there).st_uid
+        if owner and not (known and known.layout.system):
+            try:
+                name = there.owner()
+            except KeyError:
+                name = f"the user {owner}"
+            raise ShimError(f"HOME ({home}) belongs to {name}, and this runs as root.",
+                            "Nothing was done. Run it without sudo, or with --system.", code=1)
+
     def _is_whole(self) -> bool:
         """Whether just these sources are set up, undamaged."""
         in_force = release.in_force(self.layout)
@@ -136,9 +152,11 @@ class Install:
             uv = provision.fetch_uv(self.folder / "uv", self.environ)
         if not self.whole or not self.can_read:
             provision.fetch_packages(self.sources.packages(), self.packages, uv, self.environ, self.sources.beside)
-            self.can_read = self.can_read or provision.importable(self.packages)
-            if not self.can_read:
-                raise ShimError("the packages that were fetched do not work with this Python. Nothing was done.", code=1)
+            why = provision.lacks(provision.TOML, self.packages)
+            if why:
+                raise ShimError(f"the packages that were fetched do not work with this Python ({provision.python()}): {why}.",
+                                "Nothing was done. Install uv-shim with another Python.", code=1)
+            self.can_read = True
 
     @contextmanager
     def begun(self) -> Iterator[None]:
@@ -151,9 +169,11 @@ class Install:
         try:
             if not self.layout.is_ours():
                 self.receipt.begin()
-            with locked(prefix):
+            with locked(self.layout):
                 yield
         except OSError as error:
+            # Of a whole folder that could not be copied, Python lists each file: the first says why.
+            why = error.args[0][0][-1] if isinstance(error, shutil.Error) else f"{error.filename or prefix}: {error.strerror or error}"
             if not self.layout.is_ours():
                 then = "Run it as root, or leave --system out." if self.layout.system else "Name another folder with --prefix."
             elif self.layout.system and not os.access(prefix, os.W_OK):
@@ -161,7 +181,7 @@ class Install:
                 then = f"That copy is everybody's, and root's. For this user alone: --prefix {own}; for everybody: as root, with --system."
             else:
                 then = "Run it again when that is put right; what is there by now is in the receipt, and --uninstall takes it back."
-            raise ShimError(f"cannot set up in {prefix}: {error.filename or prefix}: {error.strerror}.", then, code=1) from None
+            raise ShimError(f"cannot set up in {prefix}: {why}.", then, code=1) from None
 
     # ---- What there is to do.
 
@@ -179,8 +199,6 @@ class Install:
             self.notes.append(f"this is the copy that is set up; to upgrade, run {self._other_command()}")
         if not self.layout.is_ours():
             self.step(f"make {layout.prefix}", lambda: None)
-        if self.layout.has_old_receipt():
-            self.step(f"take over what an earlier install.sh has set up in {layout.prefix}", self._take_over)
         if self.found is None:
             self.step(f"keep the uv that was fetched in {layout.uv}", self._keep_uv)
         cache = self._cache()
@@ -214,17 +232,14 @@ class Install:
         for file in files:
             self._plan_line(file, self.layout.line)
         if self.layout.system:
-            self._plan_file(Path("/etc/profile.d/uv-shim.sh"), self.layout.line + "\n")
+            self._plan_file(Path("/etc/profile.d/uv-shim.sh"), self.layout.line + "\n", Path("/etc/profile"))
         fish = startfiles.fish(self.layout, self.environ)
         if fish:
-            self._plan_file(fish, self.layout.fish_line + "\n")
             # It is read after all of those, and may put another uv first by itself.
             last = fish.parent.with_name("config.fish")
+            self._plan_file(fish, self.layout.fish_line + "\n", None if os.path.isfile(last) else last)
             if os.path.isfile(last):
                 self._plan_line(last, self.layout.fish_line)
-            first = fish.with_name("uv-shim.fish")  # its name at first
-            for ours in [ours for ours in self.receipt.files if ours.path == str(first)]:
-                self.step(f"remove {first}", lambda ours=ours: self._remove_file(ours))  # type: ignore[misc]
         # GitHub Actions: each step has a file of its own, and PATH already tells what the steps before have added.
         github = self.environ.get("GITHUB_PATH")
         if github and str(self.layout.shims) not in self.environ.get("PATH", "").split(os.pathsep):
@@ -233,20 +248,31 @@ class Install:
     def _plan_line(self, file: Path, text: str) -> None:
         known = next((line for line in self.receipt.lines if (line.file, line.text) == (str(file), text)), None)
         try:
-            if not startfiles.holds(Line(str(file), text)):
-                startfiles.writable(Line(str(file), text))
+            what = "add this line to it"
+            line = known or startfiles.learn(file, text)
+            if not startfiles.holds(line):
+                startfiles.writable(line)
                 self.step(f"add to {file}: {text}", lambda: self._add(startfiles.prepare(file, text), known))
-            elif known is None:
-                self.step("", lambda: self._know(Line(str(file), text), None))
+                return
+            if known is None:
+                self.step("", lambda: self._know(line, None))
+            if startfiles.is_overtaken(line):
+                what = "what stands behind this line may put another uv first, so move it to the end"
+                startfiles.writable(line)
+                self.step(f"move to the end of {file}: {text}", lambda: self._move(line, what))
         except CannotEdit as error:
-            self._by_hand(str(file), text, error)
+            self._by_hand(str(file), text, error, what)
 
-    def _plan_file(self, path: Path, text: str) -> None:
+    def _plan_file(self, path: Path, text: str, instead: Path | None) -> None:
         there = self._text(path)
-        if there is None and not os.path.lexists(path):
+        other = layouts.named_in(there or "")
+        if (there is None and not os.path.lexists(path)) or (there != text and other and not other.is_ours()):
             self.step(f"write {path}: {text.rstrip()}", lambda: self._write_file(path, text))
         elif there != text:
-            self.notes.append(f"{path} is there already and is not from here: left alone")
+            whose = f"belongs to what is set up in {other.prefix}" if other else "is not from here"
+            self.notes.append(f"{path} is there already and {whose}: left alone")
+            if instead:
+                self.notes[-1] += f". To have the shim first all the same, add this line to {instead}: {text.rstrip()}"
         elif File(str(path), text) not in self.receipt.files:
             self.step("", lambda: self._know_file(File(str(path), text)))
 
@@ -280,11 +306,6 @@ class Install:
         self.receipt.version = __version__
         self.receipt.save()
 
-    def _take_over(self) -> None:
-        self._save()
-        self.layout.old_receipt.unlink()
-        self.changed = True
-
     def _keep_uv(self) -> None:
         self._inside(self.layout.uv.name)
         new = self.layout.prefix / f".uv{layouts.NEW}"
@@ -313,9 +334,6 @@ class Install:
 
     def _link(self, path: Path, target: str) -> None:
         self._inside(path.name)
-        # In the old layout this was a folder, or a file.
-        if path.is_dir() and not path.is_symlink():
-            release.remove(path)
         layouts.link(path, target)
         self.changed = True
 
@@ -342,8 +360,16 @@ class Install:
             self.touched.append(line.file)
             self.changed = True
 
-    def _by_hand(self, file: str, text: str, error: Exception) -> None:
-        self.notes.append(f"cannot write {file} ({error}); add this line to it: {text}")
+    def _move(self, line: Line, what: str) -> None:
+        try:
+            startfiles.remove(line)
+        except CannotEdit as error:
+            self._by_hand(line.file, line.text, error, what)
+        else:
+            self._add(replace(startfiles.prepare(Path(line.file), line.text), created=line.created), line)
+
+    def _by_hand(self, file: str, text: str, error: Exception, what: str = "add this line to it") -> None:
+        self.notes.append(f"cannot write {file} ({error}); {what}: {text}")
 
     def _know_file(self, file: File) -> None:
         self.receipt.files.append(file)
@@ -363,17 +389,14 @@ class Install:
             self.touched.append(str(path))
             self.changed = True
 
-    def _remove_file(self, file: File) -> None:
-        if self._text(Path(file.path)) == file.text:  # changed since, it is the user's
-            os.unlink(file.path)
-        self.receipt.files.remove(file)
-        self._save()
-        self.changed = True
-
     def clean_up(self) -> None:
         """Remove what is not in force and not in use."""
         old = release.others(self.layout)
         if not old:
+            return
+        why = provision.lacks(("psutil",), release.packages(self.layout))
+        if why:
+            self.notes.append(f"{', '.join(map(str, old))} is kept, as it cannot be told who runs from it: {why}")
             return
         from uv_shim.setup import users
 
@@ -382,9 +405,6 @@ class Install:
                 self.notes.append(f"{path} is kept: {', '.join(map(str, used))} runs from it. The next run removes it.")
             else:
                 release.remove(path)
-                if path.parent == self.layout.prefix and path.name in self.receipt.inside:
-                    self.receipt.inside.remove(path.name)
-                    self._save()
 
     # ---- Saying it.
 
@@ -410,29 +430,3 @@ class Install:
         if layout.system:
             lines.append(f"an image needs this, as its next RUN reads no start files: ENV PATH={layout.shims}:$PATH")
         return lines
-
-
-@contextmanager
-def temporary() -> Iterator[Path]:
-    """A folder that goes. Told to stop while it is made or removed, this stops thereafter, as it would be left otherwise."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    try:
-        with tempfile.TemporaryDirectory(prefix="uv-shim-setup-") as name:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            try:
-                yield Path(name)
-            finally:
-                signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def locked(prefix: Path) -> Iterator[None]:
-    """Nobody else sets up or uninstalls there meanwhile; whoever was first is waited for."""
-    fd = os.open(prefix, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -39,11 +39,6 @@ class Layout:
         return self.prefix / "receipt.toml"
 
     @property
-    def old_receipt(self) -> Path:
-        """Left by the install.sh that was no Python yet: plain lines."""
-        return self.prefix / "receipt"
-
-    @property
     def releases(self) -> Path:
         return self.prefix / "releases"
 
@@ -88,19 +83,12 @@ class Layout:
 
     def is_ours(self) -> bool:
         """Whether a receipt is there."""
-        return os.path.isfile(self.receipt) or self.has_old_receipt()
+        return os.path.isfile(self.receipt)
 
     def is_in(self, folder: str) -> bool:
         """Whether the prefix is that folder, or below it."""
         prefix = Path(os.path.realpath(self.prefix))
         return Path(os.path.realpath(folder)) in (prefix, *prefix.parents)
-
-    def has_old_receipt(self) -> bool:
-        """Whether there is an old one: a file of that name that speaks of this folder."""
-        try:
-            return str(self.prefix) in self.old_receipt.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return False
 
 
 def around(home: Path) -> Layout | None:
@@ -115,12 +103,21 @@ def default(environ: Mapping[str, str]) -> str | None:
     return data and os.path.join(data, _NAME)
 
 
+def named_in(text: str) -> Layout | None:
+    """The layout whose line, and nothing else, that text is."""
+    found = re.search(r'"(/[^"]*)/(?:env|shims)"', text)
+    layout = Layout(Path(found[1])) if found else None
+    return layout if layout and text.rstrip("\n") in (layout.line, layout.fish_line) else None
+
+
 def at(prefix: str | None, environ: Mapping[str, str], *, system: bool, home: Path) -> Layout:
     """The layout that is meant: at ``prefix``; else around the release at ``home``, if it is one; else at the default place.
 
     Raises:
         ShimError: there is no default place, or a shell's file or PATH cannot name it.
     """
+    if prefix == "":
+        raise ShimError("--prefix names no folder: it is empty. Nothing was done; leave it out, or name one.", code=1)
     if prefix:
         folder = prefix
     elif system:

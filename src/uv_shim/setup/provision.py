@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from uv_shim import programs
 from uv_shim.errors import ShimError
 
 _PATIENCE_SECONDS = 600
@@ -19,8 +20,9 @@ _NOT_OURS = frozenset(("UV_REQUIRE_HASHES", "UV_NO_VERIFY_HASHES", "UV_CONSTRAIN
 
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
 
-#: What the management command cannot do without, by the names they are imported by.
-NEEDED = ("packaging", "psutil", "tomli_w", *(() if sys.version_info >= (3, 11) else ("tomli",)))
+#: What reads and writes the receipt, and what the management command cannot do without, by the names they are imported by.
+TOML = ("tomli_w", *(() if sys.version_info >= (3, 11) else ("tomli",)))
+NEEDED = ("packaging", "psutil", *TOML)
 
 
 def python() -> Path:
@@ -29,33 +31,21 @@ def python() -> Path:
 
 
 def real_uv(environ: Mapping[str, str], before: Path) -> Path | None:
-    """The real uv on PATH: no copy of the shim, and rather a binary called uv than another manager's launcher of that name.
+    """The real uv on PATH, or the one that is named: no copy of the shim, and rather a binary than another manager's launcher.
 
     ``before`` is one that was fetched at an earlier run. None where there is none at all.
     """
     launchers: list[Path] = []
-    for folder in environ.get("PATH", "").split(os.pathsep):
-        try:
-            candidate = Path(os.path.abspath(os.path.join(folder or ".", "uv")))
-        except OSError:
-            continue  # a relative one, and the working directory is gone
-        if not os.path.isfile(candidate) or not os.access(candidate, os.X_OK):
+    for path in (*programs.on_path(environ), environ.get("UV_SHIM_REAL_UV", "")):
+        if not programs.is_program(path) or programs.seals(path) or programs.is_stray(path):
             continue
-        target = Path(os.path.realpath(candidate))
-        if os.path.exists(target.parent.parent / "src" / "uv_shim" / "launch.py") or not _says_uv(candidate, environ):
+        candidate = Path(os.path.abspath(path))
+        if not _says_uv(candidate, environ):
             continue
-        if target.name == "uv" and not _is_script(target):
+        if not programs.manager(path):
             return candidate
         launchers.append(candidate)
     return next(iter(launchers), before if os.access(before, os.X_OK) else None)
-
-
-def _is_script(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(2) == b"#!"
-    except OSError:
-        return False  # closed to this user, and yet it ran: no shell could have read it
 
 
 def _says_uv(candidate: Path, environ: Mapping[str, str]) -> bool:
@@ -101,19 +91,23 @@ def fetch_packages(packages: Sequence[str], folder: Path, uv: Path, environ: Map
             f"The shim itself needs none of them: PATH={checkout}/shims:$PATH is enough.", code=1)
 
 
-def importable(folder: Path | None) -> bool:
-    """Whether this Python has what the management command needs, with ``folder`` searched too."""
+def lacks(names: Sequence[str], folder: Path | None = None) -> str:
+    """Import those, with ``folder`` searched too; returns why one cannot be, empty where all are.
+
+    The folder is searched for nothing else: in a temporary one, say, whose file system runs no programs, psutil is there and does not work.
+    """
+    before = list(sys.path)
     if folder:
         sys.path.append(str(folder))
         importlib.invalidate_caches()
     try:
-        for name in NEEDED:
+        for name in names:
             importlib.import_module(name)
-    except ImportError:
-        if folder:
-            sys.path.remove(str(folder))
-        return False
-    return True
+    except ImportError as error:
+        return str(error)
+    finally:
+        sys.path[:] = before
+    return ""
 
 
 def _pip(folder: Path, environ: Mapping[str, str]) -> list[str] | None:

@@ -150,7 +150,7 @@ def sweep_asides(prefix: Path) -> None:
 
 
 def read(layout: Layout) -> Receipt | None:
-    """The receipt in the prefix; also that of the first install.sh, in today's terms. None where there is none.
+    """The receipt in the prefix; None where there is none.
 
     Raises:
         ShimError: it cannot be read.
@@ -158,8 +158,6 @@ def read(layout: Layout) -> Receipt | None:
     try:
         if layout.receipt.exists():
             return _parse(layout, _loads(layout.receipt.read_text(encoding="utf-8")))
-        if layout.has_old_receipt():
-            return _parse_old(layout, layout.old_receipt.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, KeyError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ShimError(f"the receipt in {layout.prefix} cannot be read: {why}.",
@@ -183,23 +181,3 @@ def _parse(layout: Layout, said: Mapping[str, Any]) -> Receipt:
     return Receipt(
         Layout(layout.prefix, said["system"]), said["version"], list(said["directories"]), folders, list(said["inside"]),
         [Line(**row) for row in said["lines"]], [File(**row) for row in said["files"]])
-
-
-def _parse_old(layout: Layout, text: str) -> Receipt:
-    receipt = Receipt(layout, "")
-    for row in text.splitlines():
-        kind, _, path = row.partition(" ")
-        inside = Path(path).parent == layout.prefix
-        if kind in ("line", "line-after-newline", "created"):
-            receipt.lines.append(Line(path, layout.line, created=kind == "created", newline=kind == "line-after-newline"))
-        elif kind == "github":
-            receipt.lines.append(Line(path, str(layout.shims)))
-        elif inside:
-            receipt.inside.append(Path(path).name)
-        elif kind == "directory":
-            receipt.directories.append(path)
-        elif kind == "folder" and not layout.is_in(path):
-            receipt.folders.append(path)
-        elif kind == "file" and layout.prefix not in Path(path).parents:
-            receipt.files.append(File(path, f'contains -- "{layout.shims}" $PATH; or set -gx PATH "{layout.shims}" $PATH\n'))
-    return receipt

@@ -12,10 +12,7 @@ from pathlib import Path
 from uv_shim.errors import ShimError
 from uv_shim.setup import provision
 from uv_shim.setup.layout import NEW, Layout
-from uv_shim.setup.sources import Sources
-
-#: Parts of the layout of the first install.sh, which had one copy right in the prefix.
-OLD_PARTS = ("src", "venv", "real-uv")
+from uv_shim.setup.sources import PROGRAMS, Sources
 
 
 def build(layout: Layout, name: str, sources: Sources, packages: Path, uv: Path) -> None:
@@ -60,14 +57,14 @@ def _environment(folder: Path, uv: Path) -> Path:
     raise ShimError(f"no environment could be made for the management command: {failed}", code=1)
 
 
-def site_packages(release: Path) -> Path | None:
-    """Where the packages of its environment are."""
-    return next(release.glob("venv/lib/python*/site-packages"), None)
-
-
 def in_force(layout: Layout) -> Path | None:
     """The release that ``current`` leads to, if it is there."""
     return Path(os.path.realpath(layout.current)) if os.path.isdir(layout.current) else None
+
+
+def packages(layout: Layout) -> Path | None:
+    """Where the packages of the one in force are."""
+    return next(layout.current.glob("venv/lib/python*/site-packages"), None)
 
 
 def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:
@@ -75,7 +72,7 @@ def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:
     if not release.name.startswith(name):
         return False
     try:
-        if Sources(release / "src" / "uv_shim", release).name != name:
+        if Sources(release / "src" / "uv_shim", release).name != name or not all(os.access(release / one, os.X_OK) for one in PROGRAMS):
             return False
         imports = f"import {', '.join(provision.NEEDED)}"
         return subprocess.run([str(release / "venv" / "bin" / "python3"), "-I", "-B", "-c", imports], env=dict(environ),
@@ -91,12 +88,12 @@ def free_name(layout: Layout, name: str) -> str:
 
 
 def others(layout: Layout) -> list[Path]:
-    """All that is not in force: earlier releases, what killed runs have left, and the parts of the old layout."""
+    """All that is not in force: earlier releases, and what killed runs have left."""
     keep = in_force(layout)
-    found = [layout.prefix / name for name in OLD_PARTS] + list(layout.prefix.glob(f".*{NEW}"))
+    found = list(layout.prefix.glob(f".*{NEW}"))
     if os.path.isdir(layout.releases):
         found += [path for path in layout.releases.iterdir() if Path(os.path.realpath(path)) != keep]
-    return sorted(path for path in found if os.path.lexists(path))
+    return sorted(found)
 
 
 def remove(path: Path) -> None:

@@ -15,8 +15,11 @@ from uv_shim.errors import ShimError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
+#: What people and shells start.
+PROGRAMS = ("shims/uv", "shims/uv-shim", "install.sh")
+
 #: What stands beside src/ in a checkout and a release, and in the package itself in a wheel.
-_BESIDE = ("shims/uv", "shims/uv-shim", "install.sh", "pyproject.toml")
+_BESIDE = (*PROGRAMS, "pyproject.toml")
 
 
 class Sources(NamedTuple):
@@ -56,7 +59,7 @@ class Sources(NamedTuple):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-            target.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+            target.chmod(0o755 if name in PROGRAMS else 0o644)
 
     def packages(self) -> list[str]:
         """What the management command imports: the dependencies that pyproject.toml names."""

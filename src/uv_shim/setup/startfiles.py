@@ -8,8 +8,11 @@ Where only the file itself can be written (its folder cannot, it is a mount of i
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
+import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,18 +20,37 @@ from uv_shim import config
 from uv_shim.setup.layout import NEW, Layout
 from uv_shim.setup.receipt import Line
 
+#: How long zsh may take to say where its start files are.
+_SECONDS = 10
+
+#: Words with which a start file changes PATH, or has another file or program do it.
+_SETS_PATH = re.compile(rb"path|(?:^|[\s;&])(?:\.|source|eval)\s", re.IGNORECASE | re.MULTILINE)
+
 
 class CannotEdit(Exception):
     """The file cannot be written; the message says why."""
 
 
 def wanted(layout: Layout, environ: Mapping[str, str]) -> list[Path]:
-    """The files that are to have the line: those that the shells that are here really read."""
-    return _of_system() if layout.system else _of_user(environ)
+    """The files that are to have the line: those that the shells that are here really read; each once, where two names are one file."""
+    files = _of_system() if layout.system else _of_user(environ)
+    once: dict[object, Path] = {}
+    for path in files:
+        once.setdefault(_identity(path), path)
+    return list(once.values())
+
+
+def _identity(path: Path) -> object:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return status.st_dev, status.st_ino
 
 
 def _of_system() -> list[Path]:
-    return [path for path in (Path("/etc/bash.bashrc"), Path("/etc/zsh/zshenv")) if os.path.isfile(path)]
+    # Of Debian, and of Fedora, RHEL and macOS.
+    return _there(*map(Path, ("/etc/bash.bashrc", "/etc/bashrc", "/etc/zsh/zshenv", "/etc/zshenv")))
 
 
 def _of_user(environ: Mapping[str, str]) -> list[Path]:
@@ -40,17 +62,44 @@ def _of_user(environ: Mapping[str, str]) -> list[Path]:
     files += [path for path in (home / ".bash_profile", home / ".bash_login") if os.path.isfile(path)][:1]
     if os.path.isfile(home / ".bashrc") or _has("bash", environ):
         files.append(home / ".bashrc")
-    zsh = Path(environ.get("ZDOTDIR", ""))
-    if not zsh.is_absolute():
-        zsh = home  # another folder wherever zsh starts
-    if os.path.isfile(zsh / ".zshenv") or _has("zsh", environ):
-        # Scripts read the first of these alone; after it, a login shell reads the second, and what people type into the third: each
-        # may put something else before what is on PATH by then.
-        files += [zsh / ".zshenv", *([zsh / ".zprofile"] if os.path.isfile(zsh / ".zprofile") else []), zsh / ".zshrc"]
-        # Where ZDOTDIR is set, it is often this one that sets it: it is what a login shell reads first.
-        if zsh != home and os.path.isfile(home / ".zshenv"):
-            files.append(home / ".zshenv")
+    first = Path(environ.get("ZDOTDIR", ""))
+    if not first.is_absolute():
+        first = home  # another folder wherever zsh starts
+    if os.path.isfile(first / ".zshenv") or _has("zsh", environ):
+        zsh = zsh_folder(environ) or first
+        # Scripts read the first of these alone; after it, a login shell reads the second and, last of all, the fourth, and what people
+        # type into the third: each may put something else before what is on PATH by then.
+        files += [first / ".zshenv", *_there(zsh / ".zprofile"), zsh / ".zshrc", *_there(zsh / ".zlogin")]
+        # Where ZDOTDIR is set, it is often the one in the home that sets it: a login shell reads that first, and its children the other.
+        files += [path for path in _there(home / ".zshenv", zsh / ".zshenv") if path not in files]
     return files
+
+
+def _there(*paths: Path) -> list[Path]:
+    return [path for path in paths if os.path.isfile(path)]
+
+
+def zsh_folder(environ: Mapping[str, str]) -> Path | None:
+    """Where zsh looks for all but its first start file, as it says itself: that one may set ZDOTDIR, and need not export it.
+
+    None where there is no zsh, or no answer.
+    """
+    zsh = shutil.which("zsh", path=environ.get("PATH", ""))
+    if zsh is None:
+        return None
+    # Into a file: what the start file leaves running would keep a pipe open.
+    with tempfile.TemporaryFile() as output:
+        try:
+            subprocess.run([zsh, "-c", r'printf "\0%s" "${ZDOTDIR-$HOME}"'], env=dict(environ), stdin=subprocess.DEVNULL, stdout=output,
+                           stderr=subprocess.DEVNULL, timeout=_SECONDS, start_new_session=True, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        output.seek(0)
+        _, mark, folder = output.read().rpartition(b"\0")
+    try:
+        return Path(folder.decode()) if mark and folder.startswith(b"/") else None
+    except UnicodeDecodeError:
+        return None  # the receipt could not name it
 
 
 def fish(layout: Layout, environ: Mapping[str, str]) -> Path | None:
@@ -95,6 +144,18 @@ def holds(line: Line) -> bool:
     """Whether the line is in its file."""
     data = contents(Path(line.file))
     return data is not None and _find(data, line) is not None
+
+
+def is_overtaken(line: Line) -> bool:
+    """Whether what stands behind the line may put another uv first, as what uv's own installer writes there does."""
+    data = contents(Path(line.file)) or b""
+    place = _find(data, line)
+    return place is not None and _SETS_PATH.search(data, place[1]) is not None
+
+
+def learn(path: Path, text: str) -> Line:
+    """A line that is there, or not yet, and that no receipt knows. Where there is nothing but it, nobody else has made the file."""
+    return Line(str(path), text, created=(contents(path) or b"").rstrip(b"\r\n") == os.fsencode(text))
 
 
 def prepare(path: Path, text: str) -> Line:

@@ -14,9 +14,9 @@ from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
 from uv_shim.setup import provision, release, sources, startfiles
 from uv_shim.setup import receipt as receipts
-from uv_shim.setup.install import locked, temporary
-from uv_shim.setup.layout import NEW, Layout
+from uv_shim.setup.layout import NEW, REMEMBERED, Layout
 from uv_shim.setup.receipt import Receipt
+from uv_shim.setup.workplace import locked, temporary
 
 #: How long processes that use the shim may take to come to their end.
 _PATIENCE_SECONDS = 3.0
@@ -50,18 +50,20 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
         if wishes.dry_run:
             return [f"would {text}" for text in _would(receipt)]
         try:
-            with locked(layout.prefix):
-                if layout.has_old_receipt():
-                    receipt.save()
-                    layout.old_receipt.unlink()
-                left = [*_take_back_outside(receipt), *_take_back_inside(receipt)]
+            with locked(layout):
+                left = _take_back_outside(receipt)
+                if left:
+                    # With all that it takes to go on.
+                    raise ShimError(*left, f"{layout.prefix} is kept until then: run {layout.script} --uninstall once more.", code=1)
+                left = _take_back_inside(receipt)
                 if left:
                     raise ShimError(*left, f"{layout.prefix} keeps the receipt: then run ./install.sh --uninstall once more.", code=1)
                 receipt.end()
         except OSError as error:
             raise ShimError(f"cannot remove {error.filename}: {error.strerror}.",
                             f"{layout.prefix} still has the receipt of what there is.", code=1) from None
-    said = ["removed"]
+    said = ["removed", *(f"{folder} is a link, and was kept; what the shim remembered there is gone"
+                         for folder in receipt.folders if os.path.islink(folder))]
     if layout.prefix.exists():
         said.append(f"{layout.prefix} was kept: there is something in it that is not from here, or it was there before")
     said.append(f"Shells that are running still have {layout.shims} on PATH.")
@@ -70,16 +72,16 @@ def run(wishes: Wishes, environ: Mapping[str, str]) -> list[str]:
 
 def _have_libraries(layout: Layout, folder: Path, environ: Mapping[str, str]) -> None:
     """TOML and psutil: from here, from what is to be removed, or from the index."""
-    in_force = release.in_force(layout)
-    if provision.importable(None) or provision.importable(in_force and release.site_packages(in_force)):
-        return
-    old = release.site_packages(layout.prefix)
-    if old and provision.importable(old):
+    names = (*provision.TOML, "psutil")
+    if not provision.lacks(names, release.packages(layout)):
         return
     uv = provision.real_uv(environ, layout.uv / "bin" / "uv") or Path("uv")
     found = sources.find()
     provision.fetch_packages(found.packages(), folder / "packages", uv, environ, found.beside)
-    provision.importable(folder / "packages")
+    why = provision.lacks(names, folder / "packages")
+    if why:
+        raise ShimError(f"the packages that were fetched do not work with this Python ({provision.python()}): {why}.",
+                        "Nothing was done. Run it again with another TMPDIR, or another Python.", code=1)
 
 
 def _would(receipt: Receipt) -> list[str]:
@@ -108,7 +110,12 @@ def _take_back_outside(receipt: Receipt) -> list[str]:
             if ours.is_file() and (ours == new or os.fsdecode(ours.read_bytes()) == file.text):
                 ours.unlink()
     for folder in receipt.folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.path.islink(folder):
+            # To a place of the user's own, where other things may be, too.
+            for name in REMEMBERED:
+                release.remove(Path(folder, name))
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     return left
 
 
@@ -116,7 +123,7 @@ def _take_back_inside(receipt: Receipt) -> list[str]:
     """The prefix: first the names by which it is found, then what nobody runs from any more. What is kept is returned."""
     layout = receipt.layout
     releases = layout.releases.name
-    bulky = [layout.prefix / name for name in receipt.inside if name in (releases, layout.uv.name, *release.OLD_PARTS)]
+    bulky = [layout.prefix / name for name in receipt.inside if name in (releases, layout.uv.name)]
     for name in receipt.inside:
         if layout.prefix / name not in bulky:
             release.remove(layout.prefix / name)
