@@ -6,14 +6,12 @@ The router alone knows how to find the real uv; it is asked, so that nothing her
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from uv_shim import versions
+from uv_shim import processes, versions
 from uv_shim.errors import ShimError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -74,22 +72,16 @@ def find(environ: Mapping[str, str]) -> Found:
         ShimError: there is none, or a setting is wrong; the words are the router's.
     """
     variables = {key: value for key, value in environ.items() if key != "UV_SHIM_VISITED"}
-    try:
-        done = subprocess.run(["/bin/sh", str(path()), "--version"], env={**variables, "UV_SHIM_TRACE": "1"}, stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False, timeout=_SECONDS)
-    except subprocess.TimeoutExpired as late:
-        raise ShimError(f"{(_traced(late.stderr or b'') or [str(path())])[-1]} does not answer --version within {_SECONDS} s.",
-                        "Set UV_SHIM_REAL_UV to the path of another uv.", code=1) from None
-    traced = _traced(done.stderr)
+    done = processes.run(["/bin/sh", str(path()), "--version"], {**variables, "UV_SHIM_TRACE": "1"}, seconds=_SECONDS)
+    lines = done.stderr.splitlines()
+    # What it became. A second copy of the shim on the way traces its own line; the last one names uv.
+    traced = [line[len(_EXEC) :] for line in lines if line.startswith(_EXEC)]
+    if done.code is None:
+        raise ShimError(f"{(traced or [str(path())])[-1]} does not answer --version within {_SECONDS} s.",
+                        "Set UV_SHIM_REAL_UV to the path of another uv.", code=1)
     if not traced:
-        lines = os.fsdecode(done.stderr).splitlines()
         prefix = "uv-shim: "
-        raise ShimError(*(line[len(prefix) :] if line.startswith(prefix) else line for line in lines), code=done.returncode or 1)
-    if done.returncode:
-        raise ShimError(f"{traced[-1]} does not run: exit code {done.returncode} at --version.", code=1)
-    return Found(Path(traced[-1]), os.fsdecode(done.stdout).split("\n", 1)[0], tuple(traced))
-
-
-def _traced(stderr: bytes) -> list[str]:
-    """What it became. A second copy of the shim on the way traces its own line; the last one names uv."""
-    return [line[len(_EXEC) :] for line in os.fsdecode(stderr).splitlines() if line.startswith(_EXEC)]
+        raise ShimError(*(line[len(prefix) :] if line.startswith(prefix) else line for line in lines), code=done.code or 1)
+    if done.code:
+        raise ShimError(f"{traced[-1]} does not run: exit code {done.code} at --version.", code=1)
+    return Found(Path(traced[-1]), done.stdout.split("\n", 1)[0], tuple(traced))

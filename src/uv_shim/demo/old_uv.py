@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from uv_shim import config
+from uv_shim import config, processes
 
 #: The uv of the report that this project comes from.
 VERSION = "0.9.8"
@@ -45,13 +44,8 @@ def _fetch(uv: Path, folder: Path, environ: Mapping[str, str]) -> None:
     reason = ""
     # The user's own variables and configuration: they know the way to the index.
     for command in ([str(uv), "pip", *what], [sys.executable, "-m", "pip", *what], ["python3", "-m", "pip", *what]):
-        try:
-            done = subprocess.run(command, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False, timeout=_PATIENCE_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            reason = reason or str(error)
-            continue
-        if done.returncode == 0:
+        done = processes.run(command, environ, cwd=folder, seconds=_PATIENCE_SECONDS)
+        if not done.why:
             return
-        reason = reason or next((line.strip() for line in reversed(done.stdout.splitlines()) if line.strip()), "no reason given")
+        reason = reason or done.why
     raise CannotBeHad(reason)

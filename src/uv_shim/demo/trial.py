@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv_shim import processes
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import sdist, wheel
 from uv_shim.errors import ShimError
@@ -112,7 +112,7 @@ def run(route: Route, index: Index, folder: Path) -> Trial:
 
 
 def _call(argv: Sequence[str], variables: Mapping[str, str], cwd: Path) -> None:
-    done = subprocess.run(argv, env=variables, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          encoding="utf-8", errors="replace", check=False)
-    if done.returncode:
-        raise ShimError(f"the demo ends here: exit code {done.returncode} of {' '.join(argv)}", *done.stdout.splitlines(), code=1)
+    done = processes.run(argv, variables, cwd=cwd, seconds=None)
+    if done.why:
+        said = (done.stdout + done.stderr).splitlines() or [done.why]
+        raise ShimError(f"the demo ends here: exit code {done.code} of {' '.join(argv)}", *said, code=1)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, programs, router
+from uv_shim import config, processes, programs, router
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding, State
 from uv_shim.errors import ShimError
 from uv_shim.setup import layout as layouts
@@ -61,9 +61,9 @@ def session_path() -> str | None:
     if boss in ("systemd", "init"):
         if not shutil.which("systemctl"):
             return None
-        lines = _said(["systemctl", "--user", "show-environment"]).splitlines()
+        lines = processes.run(["systemctl", "--user", "show-environment"], os.environ, seconds=_SECONDS).stdout.splitlines()
     elif sys.platform == "darwin":
-        lines = [f"PATH={_said(['launchctl', 'getenv', 'PATH']).strip()}"]
+        lines = [f"PATH={processes.run(['launchctl', 'getenv', 'PATH'], os.environ, seconds=_SECONDS).stdout.strip()}"]
     else:
         # A container: all that is started in it gets what its first process has.
         try:
@@ -244,11 +244,3 @@ def _line_for(shell: str, kind: str, shims: str, environ: Mapping[str, str]) -> 
 def _entries(folder: str) -> list[str]:
     """Files in it that sudo reads."""
     return [entry for entry in os.listdir(folder) if "." not in entry and not entry.endswith("~")] if os.path.isdir(folder) else []
-
-
-def _said(argv: list[str]) -> str:
-    try:
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                              timeout=_SECONDS, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""

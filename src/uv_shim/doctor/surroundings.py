@@ -6,21 +6,17 @@ import itertools
 import os
 import pwd
 import stat
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from uv_shim import config, programs, router, settings, uvfiles, versions, which
+from uv_shim import config, processes, programs, router, settings, uvfiles, versions, which
 from uv_shim.doctor import hashing
 from uv_shim.doctor.findings import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from uv_shim.errors import ShimError
 from uv_shim.realuv import is_true
 from uv_shim.setup import equipment
-
-#: A uv or Python that takes longer than this does not answer.
-_SECONDS = 30
 
 #: Of a cache, so many levels of folders (a bucket, `index`, an index, a package), and so many entries, are looked at.
 _LEVELS, _MOST = 4, 10_000
@@ -91,8 +87,8 @@ def _python(place: Surroundings) -> Iterator[Finding]:
         shim = next((one.path for one in place.candidates() if one.shim and programs.is_shim(one.path)), None)
         # With an empty cache, it knows of no uv that could do without.
         env = {**place.environ, "UV_SHIM_TRACE": "1", "UV_SHIM_MODE": "", "UV_SHIM_VISITED": "", "XDG_CACHE_HOME": folder}
-        done = _run(["/bin/sh", shim or str(router.lay_out(Path(folder))), "pip", "install", "--help"], env)
-    if done is None:
+        done = processes.run(["/bin/sh", shim or str(router.lay_out(Path(folder))), "pip", "install", "--help"], env)
+    if done.code is None:
         yield Finding(name, UNKNOWN, "`uv pip install --help` does not come to an end", fix)
         return
     lines = done.stderr.splitlines()
@@ -113,7 +109,7 @@ def _python(place: Surroundings) -> Iterator[Finding]:
             yield Finding(name, OK, f"{python} does the sealing")
         return
     said = [line.rpartition(" does not run the shim: ")[2] for line in after if " does not run the shim: " in line] + after[-1:]
-    yield Finding(name, PROBLEM, f"{python} does not run the shim: {said[0] if said else f'exit code {done.returncode}'}", fix)
+    yield Finding(name, PROBLEM, f"{python} does not run the shim: {said[0] if said else f'exit code {done.code}'}", fix)
 
 
 def _configuration(place: Surroundings) -> Iterator[Finding]:
@@ -295,11 +291,12 @@ def _bypass(place: Surroundings) -> Iterator[Finding]:
         python = f"{environment}/bin/python"
         if not programs.is_program(python):
             continue
-        done = _run([python, "-I", "-B", "-c", "from uv import find_uv_bin; print(find_uv_bin())"], place.environ)
-        if done is None:
+        question = "from uv import find_uv_bin; print(find_uv_bin())"
+        done = processes.run([python, "-I", "-B", "-c", question], place.environ)
+        if done.code is None:
             found = True
             yield Finding(name, UNKNOWN, f"{python} does not run", "make the environment anew")
-        elif not done.returncode:
+        elif not done.code:
             found = True
             said = f"uv.find_uv_bin() in {environment} gives {done.stdout.strip()}: tools that use it do not pass the shim"
             yield Finding(name, WARNING, said, "take `uv` out of what is installed there: uv pip uninstall uv")
@@ -310,17 +307,8 @@ def _bypass(place: Surroundings) -> Iterator[Finding]:
 def _cache_folder(place: Surroundings) -> str | None:
     if place.found is None:
         return None
-    done = _run([place.found.uv, "cache", "dir"], {**place.environ, "NO_COLOR": "1"})
-    return os.path.abspath(done.stdout.strip()) if done and not done.returncode and done.stdout.strip() else None
-
-
-def _run(argv: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
-    """Run it to its end; None where it does not come to one."""
-    try:
-        return subprocess.run(argv, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="surrogateescape",
-                              check=False, timeout=_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    done = processes.run([str(place.found.uv), "cache", "dir"], {**place.environ, "NO_COLOR": "1"})
+    return os.path.abspath(done.stdout.strip()) if not done.why and done.stdout.strip() else None
 
 
 def _existing(folder: str) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
-from uv_shim import router
+from uv_shim import processes, router
 from uv_shim.setup import layout as layouts
-
-_SECONDS = 30
 
 
 def lost() -> tuple[str, str] | None:
@@ -18,17 +15,15 @@ def lost() -> tuple[str, str] | None:
     python = home / "venv" / "bin" / "python3"
     if layout is None or not os.path.isdir(home / "venv"):
         return None
+    if not processes.run([str(python), "-I", "-S", "-B", "-c", ""], os.environ).why:
+        return None
     try:
-        done = subprocess.run([str(python), "-I", "-S", "-B", "-c", ""], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False)
+        os.stat(python)
     except PermissionError:
         return (f"the Python that uv-shim was set up with is closed to you: {os.path.realpath(python)}",
                 f"as who set it up, {layout.script} --uninstall, and install.sh again with a python3 first on PATH that all can reach")
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         pass
-    else:
-        if not done.returncode:
-            return None
     return f"the Python that uv-shim was set up with is gone, or does not run: {os.path.realpath(python)}", f"run {layout.script}"
 
 

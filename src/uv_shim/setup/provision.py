@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from uv_shim import programs
+from uv_shim import processes, programs
 from uv_shim.errors import ShimError
 
 _PATIENCE_SECONDS = 600
@@ -49,12 +48,8 @@ def real_uv(environ: Mapping[str, str], before: Path) -> Path | None:
 
 
 def _says_uv(candidate: Path, environ: Mapping[str, str]) -> bool:
-    try:
-        done = subprocess.run([str(candidate), "--version"], env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0 and done.stdout.startswith(b"uv ")
+    done = processes.run([str(candidate), "--version"], environ)
+    return not done.why and done.stdout.startswith("uv ")
 
 
 def fetch_uv(folder: Path, environ: Mapping[str, str]) -> Path:
@@ -123,12 +118,4 @@ def _pip(folder: Path, environ: Mapping[str, str]) -> list[str] | None:
 def _run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> str:
     """Run it; returns why it failed, empty where it did not."""
     variables = {key: value for key, value in environ.items() if key not in _NOT_OURS}
-    try:
-        done = subprocess.run(command, env=variables, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False, timeout=_PATIENCE_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return ""
-    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    return lines[-1] if lines else f"exit code {done.returncode}"
+    return processes.run(command, variables, cwd=folder, seconds=_PATIENCE_SECONDS).why

@@ -5,10 +5,10 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from uv_shim import processes
 from uv_shim.errors import ShimError
 from uv_shim.setup import provision
 from uv_shim.setup.layout import NEW, Layout
@@ -49,11 +49,10 @@ def _environment(folder: Path, uv: Path) -> Path:
     for command in ([python, "-m", "venv", "--without-pip", str(folder)],
                     [str(uv), "venv", "--quiet", "--no-project", "--python", python, str(folder)]):
         shutil.rmtree(folder, ignore_errors=True)
-        done = subprocess.run(command, cwd=folder.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              check=False)
-        if done.returncode == 0:
+        done = processes.run(command, os.environ, cwd=folder.parent, seconds=None)
+        if not done.why:
             return next(folder.glob("lib/python*/site-packages"))
-        failed = os.fsdecode(done.stdout).strip().rpartition("\n")[2]
+        failed = done.why
     raise ShimError(f"no environment could be made for the management command: {failed}", code=1)
 
 
@@ -74,11 +73,10 @@ def is_whole(release: Path, name: str, environ: Mapping[str, str]) -> bool:
     try:
         if Sources(release / "src" / "uv_shim", release).name != name or not all(os.access(release / one, os.X_OK) for one in PROGRAMS):
             return False
-        imports = f"import {', '.join(provision.NEEDED)}"
-        return subprocess.run([str(release / "venv" / "bin" / "python3"), "-I", "-B", "-c", imports], env=dict(environ),
-                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
     except OSError:
         return False
+    imports = f"import {', '.join(provision.NEEDED)}"
+    return not processes.run([str(release / "venv" / "bin" / "python3"), "-I", "-B", "-c", imports], environ).why
 
 
 def free_name(layout: Layout, name: str) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv_shim import config, router
+from uv_shim import config, processes, router
 from uv_shim.errors import ShimError
 from uv_shim.report import redacted
 from uv_shim.versions import Regime
@@ -124,9 +124,8 @@ class Uv:
         if said.code:
             return said
         path = said.stdout.strip()
-        asked = subprocess.run([path, "-I", "-S", "-B", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], check=False,
-                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        return Python(path, asked.stdout.strip()) if asked.returncode == 0 else Said(asked.returncode, "", asked.stderr.strip(), "")
+        asked = processes.run([path, "-I", "-S", "-B", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], self._environ)
+        return Said(asked.code or 1, "", asked.why, "") if asked.why else Python(path, asked.stdout.strip())
 
     def sync_options(self) -> str:
         """What `uv sync` says of its options; they came one by one."""
