@@ -464,7 +464,7 @@ def test_a_cache_beside_this_one_that_is_a_loop(stage: Stage) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
+@pytest.mark.parametrize("release", ["0.5.26", "0.6.17", "0.9.8", "0.13.9"])
 def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
     """The password is not told: not by the rows, nor by the page, nor where uv refuses. uv's plan takes an index with one for another."""
     with Index() as index:
@@ -481,8 +481,9 @@ def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
             f'[project]\nname = "project"\nversion = "0"\nrequires-python = ">=3.8"\ndependencies = ["{plain_project}", "alpha @ {secret}"]\n')
         stage.uv("lock", "--python", str(PYTHON), url=url, UV_CACHE_DIR=str(tmp_path / "lock-cache"))
         stage.hashed(DELTA, url=url)
-        found = [audit(stage, *options, "--frozen", "--python", str(PYTHON), UV_INDEX_URL=url)
-                 for options in ((), ("--json",), ("--html", "page.html"), ("--package", "alpha"), ("--cache",), ("--group", "nosuch"))]
+        found = [audit(stage, *options, "--python", str(PYTHON), UV_INDEX_URL=url)
+                 for options in (("--frozen",), ("--frozen", "--json"), ("--frozen", "--html", "page.html"), ("--frozen", "--package", "alpha"),
+                                 ("--cache",), ("--frozen", "--group", "nosuch"), ("--extra", "nosuch"), ("--locked", "--json"))]
     rows = json.loads(found[1].stdout)["rows"]
     assert [(row["verdict"], row["reason"]) for row in rows] == [("miss", "absent"), ("unknown", "index-unlisted")]
     assert f"is told of {index.simple('private')} (with credentials)" in rows[1]["why"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,11 @@ def size(count: int) -> str:
         if count < limit:
             return f"{count} B" if divisor == 1 else f"{count / divisor:.1f} {unit}"
     return f"{count / 1_000_000_000:.1f} GB"
+
+
+def redacted(text: str) -> str:
+    """uv's words without the credentials of URLs in them."""
+    return re.sub(r"(?<=://)[^/\s'\"`]*@", "", text)
 
 
 class Progress:

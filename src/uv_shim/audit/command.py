@@ -34,8 +34,8 @@ def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     try:
         return _run(arguments, environ)
     except ShimError as error:
-        # Whatever the code of a part that failed: 1 is the word of --check.
-        raise ShimError(*error.lines) from None
+        # Whatever the code of a part that failed: 1 is the word of --check. And uv may have been quoted.
+        raise ShimError(*map(report.redacted, error.lines)) from None
 
 
 def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
