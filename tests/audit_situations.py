@@ -44,13 +44,16 @@ GAMMA_REPLACED = wheels.sdist("gamma", "1.0", payload=1200, note="replaced")
 WIN = (wheels.wheel("winlin", "1.0", tag="py3-none-win_amd64"), wheels.wheel("winlin", "1.0", tag="py3-none-any"))
 BOTH = (wheels.wheel("both", "1.0"), wheels.sdist("both", "1.0"))
 TAGGED = (wheels.wheel("tagged", "1.0", tag="py2.py3-none-any"), wheels.sdist("tagged", "1.0"))
+#: Published under names that uv does not keep them by.
+SPELT = (("PyYAML-6.0.1-py3-none-any.whl", wheels.wheel("pyyaml", "6.0.1")[1]), wheels.wheel("zeros", "2024.01"),
+         ("Ruamel.Yaml-0.18-py3-none-any.whl", wheels.wheel("ruamel-yaml", "0.18")[1]))
 BUILDS = (wheels.wheel("builds", "1.0"), (wheels.wheel("builds", "1.0", note="rebuilt")[0].replace("1.0-", "1.0-2-"),
                                           wheels.wheel("builds", "1.0", note="rebuilt")[1]))
 
 
 def publish(index: Index) -> None:
     """Put everything on the shelves: `main`, a `mirror` of it, `replaced` with other bytes, and indexes with other habits."""
-    everything = (ALPHA, ALPHA_NEW, BETA, DELTA, GAMMA, *WIN, *BOTH, *TAGGED, *BUILDS, wheels.wheel("low", "1.0", requires=("alpha<1.1",)))
+    everything = (ALPHA, ALPHA_NEW, BETA, DELTA, GAMMA, *WIN, *BOTH, *TAGGED, *BUILDS, *SPELT, wheels.wheel("low", "1.0", requires=("alpha<1.1",)))
     for file in everything:
         index.add(file)
         index.add(file, "mirror")
@@ -280,6 +283,13 @@ def wheel_where_a_setting_wants_the_sdist(stage: Stage) -> Expected:
         return {"both": "other-file", "tagged": "cached"}
     stage.env["UV_NO_BINARY_PACKAGE"] = "tagged"
     return {"both": "other-file", "tagged": "other-file"}
+
+
+def spelt_otherwise(stage: Stage) -> Expected:
+    stage.lock("pyyaml", "zeros", "ruamel-yaml")
+    stage.hashed(*SPELT[:2])
+    stage.pip("ruamel.yaml")
+    return {"pyyaml": "cached", "zeros": "cached", "ruamel-yaml": stage.no_hash}
 
 
 def mirror(stage: Stage) -> Expected:
@@ -687,7 +697,7 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     empty_cache, something_else_in_the_cache, metadata_alone, synced_before, hashed_install, plain_install, run_with, plain_install_of_an_sdist,
     hashed_install_of_an_sdist, replaced_wheel, replaced_sdist, another_algorithm, another_algorithm_of_an_sdist, no_hash_in_the_lock, older_version, older_version_for_another,
     newer_version, wheel_of_another_platform, wheel_of_another_build, built_where_a_wheel_is_locked, built_with_the_name_of_the_wheel,
-    wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
+    wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, spelt_otherwise, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
     sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,

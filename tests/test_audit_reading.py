@@ -195,6 +195,7 @@ def test_long_names_are_kept_under_a_digest(tmp_path: Path) -> None:
         stage.pip("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--target", str(tmp_path / "target"), "longish")
         assert stage.pointer("longish").stem == digests.stem(file[0])
     assert digests.stem(ALPHA[0]) == "1.0-py3-none-any"
+    assert digests.stem("zeros-2024.01-py3-none-any.whl") == "2024.1-py3-none-any"
 
 
 def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -> None:

@@ -250,7 +250,8 @@ class Auditor:
         same_file = entry.filename is None and not wheel
         if wheel:
             unread = isinstance(entry.pointer, Unreadable) and entry.path.stem == digests.stem(file.name)
-            same_file = entry.filename == file.name or unread or (not self._by_file and file.name in entry.built)
+            names = (entry.filename, *(() if self._by_file else entry.built))
+            same_file = unread or any(wheels.same(name, file.name) for name in names)
         hashes = package.hashes if not self._by_file else frozenset([file.hash] if file.hash else [])
         same_version = (wheel and same_file) or entry.version in (None, package.version) or _same(entry.version, package.version)
         found = {

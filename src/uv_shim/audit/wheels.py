@@ -149,3 +149,11 @@ def fits(filename: str, python: Python) -> bool:
     except InvalidWheelFilename:
         return False
     return not set(python.tags).isdisjoint(str(tag) for tag in tags)
+
+
+def same(one: str | None, other: str) -> bool:
+    """Whether two names are those of one wheel: uv writes normal forms (`pyyaml-6.0.1-…`), whatever the index has (`PyYAML-6.0.1-…`)."""
+    try:
+        return one is not None and parse_wheel_filename(one) == parse_wheel_filename(other)
+    except InvalidWheelFilename:
+        return one == other
