@@ -7,9 +7,11 @@ a reason, or (verdict, reason). What audit says of all rows is checked against w
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -381,6 +383,20 @@ def sdist_locked_by_url_and_had_by_another(stage: Stage) -> Expected:
     return {"gamma": "other-url"}
 
 
+def folder_of_an_archive(stage: Stage) -> Expected:
+    name, data = wheels.sdist("inside", "1.0")
+    deeper = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive, tarfile.open(fileobj=deeper, mode="w:gz") as other:
+        for member in archive:
+            content = archive.extractfile(member)
+            member.name = member.name.replace("/", "/deep/")
+            other.addfile(member, content)
+    stage.index.add((name, deeper.getvalue()))
+    stage.lock(f"inside @ {stage.file(name)}#subdirectory=deep")
+    stage.uv("sync", "--frozen", "--python", str(PYTHON))
+    return {"inside": "cached"}
+
+
 def locked_by_url_and_had_with_a_fragment(stage: Stage) -> Expected:
     stage.lock("delta @ " + stage.file(DELTA[0]))
     stage.pip(f"delta @ {stage.file(DELTA[0])}#sha256={hashlib.sha256(DELTA[1]).hexdigest()}")
@@ -438,6 +454,20 @@ def built_wheel_gone_and_the_index_wants_to_be_asked(stage: Stage) -> Expected:
     """Here the sdist is downloaded again, in the situation before it is not; the cache looks the same."""
     stage.index.configure("main", file_cache_control="no-cache")
     return built_wheel_gone(stage)
+
+
+def pruned_as_for_ci(stage: Stage) -> Expected:
+    """Of what uv has built, it leaves the file."""
+    stage.lock("alpha", "gamma")
+    stage.uv("sync", "--python", str(PYTHON))
+    stage.uv("cache", "prune", "--ci")
+    return {"alpha": "absent", "gamma": "built-again"}
+
+
+def pruned_as_for_ci_and_the_index_wants_to_be_asked(stage: Stage) -> Expected:
+    """And then the sdist is downloaded."""
+    stage.index.configure("main", file_cache_control="no-cache")
+    return pruned_as_for_ci(stage)
 
 
 def build_never_finished(stage: Stage) -> Expected:
@@ -700,8 +730,8 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, spelt_otherwise, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
-    sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
-    built_wheel_gone_and_the_index_wants_to_be_asked, build_never_finished,
+    sdist_locked_by_url_and_had_by_another, folder_of_an_archive, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
+    built_wheel_gone_and_the_index_wants_to_be_asked, pruned_as_for_ci, pruned_as_for_ci_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
     nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_cached_under_a_longer_name, git_without_its_build, no_cache,
     no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, package_of_the_workspace, named_index, find_links,

@@ -214,6 +214,7 @@ def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -
     ("https://a/root/pypi", "https://a/simple", "/root/pypi instead of /simple"),
     ("https://a/x", "https://b/y", "another host and another path"),
     ("https://u:p@ss@mirror.example/simple", "https://a/simple", "mirror.example instead of a"),
+    ("http://127.0.0.1:1/x.zip#subdirectory=y", "http://127.0.0.1:1/x.zip", "what follows `?` or `#`"),
 ])
 def test_how_two_urls_differ(one: str, other: str, words: str) -> None:
     found = indexes.difference(one, other)

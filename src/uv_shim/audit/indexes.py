@@ -45,6 +45,8 @@ def difference(one: str, other: str) -> str:
     first, second = urllib.parse.urlsplit(one), urllib.parse.urlsplit(other)
     if one.rstrip("/") == other.rstrip("/"):
         return "a slash at its end"
+    if first[:3] == second[:3]:
+        return "what follows `?` or `#`"
     if first[1:] == second[1:]:
         return f"{first.scheme} instead of {second.scheme}"
     if first.path.rstrip("/") == second.path.rstrip("/"):

@@ -74,7 +74,11 @@ class Lock(NamedTuple):
         """The package of that name; where there are several, the one of that version or source, if one can be told."""
         named = [package for package in self.packages if package.name == name]
         if source is not None and len(named) > 1:
-            named = [package for package in named if package.source in source] or named
+            told = without_credentials(source)
+            # uv's plan may say more than the lock does (`git+`, a whole path); of two that are in it, the longer one says it better.
+            there = [package for package in named if without_credentials(package.source) in told]
+            longest = max((len(package.source) for package in there), default=0)
+            named = [package for package in there if len(package.source) == longest] or named
         if version is not None and len(named) > 1:
             named = [package for package in named if package.version == version] or named
         return named
@@ -163,8 +167,10 @@ def _package(entry: dict[str, Any]) -> Package:
     for group in metadata.get("requires-dev", {}).values():
         required += group
     sdist = entry.get("sdist")
+    # To uv, a folder in what a URL leads to is part of the URL.
+    folder = f"#subdirectory={source['subdirectory']}" if kind == "url" and source.get("subdirectory") else ""
     return Package(
-        str(entry["name"]), entry.get("version"), kind, str(source[kind]),
+        str(entry["name"]), entry.get("version"), kind, f"{source[kind]}{folder}",
         tuple(_file(wheel) for wheel in entry.get("wheels", [])), _file(sdist, str(source[kind])) if sdist else None,
         tuple(dict.fromkeys(str(dependency["name"]) for dependency in dependencies)),
         tuple((str(item["name"]), str(item.get("specifier", ""))) for item in required),

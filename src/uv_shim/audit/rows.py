@@ -200,9 +200,11 @@ class Auditor:
             return _Reading(UNKNOWN if reason == "unreadable" else MISS, reason, best.words, tuple(near))
         if package.kind == "registry" and package.source not in self._known:
             return self._unlisted(package, tuple(near))
-        if not file.name.endswith(".whl") and not self._built(best.entry):
-            return _Reading(UNKNOWN, "built-again", "its sdist is in the cache, what was built of it for this Python is not: uv builds it "
-                            "again, from there if the index lets the file be kept that long, else it downloads", tuple(near))
+        if not file.name.endswith(".whl") and not self._fit(best.entry.built):
+            does = ("what was built of its sdist for this Python is in the cache, but not unpacked (`uv cache prune --ci`): uv unpacks it"
+                    if self._fit(best.entry.kept) else
+                    "its sdist is in the cache, what was built of it for this Python is not: uv builds it again, from there")
+            return _Reading(UNKNOWN, "built-again", f"{does} if the index lets the file be kept that long, else it downloads", tuple(near))
         return _Reading(HIT, "cached", "in the cache", tuple(near))
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
@@ -262,7 +264,8 @@ class Auditor:
             **{what: entry.place != place and what == _elsewhere(entry.place, place)
                for what in ("other-index", "direct-url", "index-entry", "other-url")},
             "unreadable": isinstance(entry.pointer, Unreadable),
-            "archive-gone": not isinstance(entry.pointer, Unreadable) and not entry.unpacked and not (not wheel and self._built(entry)),
+            "archive-gone": (not isinstance(entry.pointer, Unreadable) and not entry.unpacked
+                             and not (not wheel and self._fit((*entry.built, *entry.kept)))),
             "no-hash": not isinstance(entry.pointer, Unreadable) and not entry.hashes and bool(hashes),
             **{what: same_version and same_file and what == _hash_difference(entry.hashes, hashes)
                for what in ("other-hash", "other-algorithm")},
@@ -276,8 +279,8 @@ class Auditor:
         """Where in a bucket it would be."""
         return digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
 
-    def _built(self, entry: Entry) -> bool:
-        return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in entry.built)
+    def _fit(self, names: Iterable[str]) -> bool:
+        return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in names)
 
     def _worded(self, what: str, package: Package, file: File, entry: Entry, folder: Cache) -> str:
         if what == "other-version":
