@@ -145,7 +145,8 @@ class Auditor:
             yield self._row(planned)
 
     def _row(self, planned: Planned) -> Row:
-        found = self._lock.find(planned.name, planned.version, planned.url)
+        environment = None if isinstance(self._python, wheels.CannotTell) else self._python.environment
+        found = self._lock.find(planned.name, planned.version, planned.url, environment)
         package = found[0] if len(found) == 1 else None
         file = self._file(package) if package else None
         if package:
