@@ -232,6 +232,8 @@ def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:
         "https://z/simple", "https://u:p@one/simple", "https://x/simple"]
     (tmp_path / "uv.toml").write_text('index-url = "https://file/simple"\nextra-index-url = ["https://extra/simple"]\n')
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://extra/simple", "https://file/simple"]
+    (tmp_path / "uv.toml").write_text('no-index = true\nindex-url = "https://file/simple"\nfind-links = ["https://links/"]\n')
+    assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://links/"]
     (tmp_path / "uv.toml").write_text("index-url = 5\nindex = 7\nbroken")
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://pypi.org/simple"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from uv_shim import report, router
-from uv_shim.audit import indexes, kinds, lock, options, page, plan, rows, wheels, whole, words
+from uv_shim.audit import indexes, kinds, lock, members, options, page, plan, rows, wheels, whole, words
 from uv_shim.audit.answer import Audit
 from uv_shim.audit.cache import Cache, normalised
 from uv_shim.audit.options import Arguments
@@ -103,7 +103,8 @@ def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     others = rows.caches_elsewhere(folder, sync.environ) if folder else []
     asked = (locked.path.parent, sync.options, sync.environ)
     auditor = rows.Auditor(here, sync.version, locked, python, others=others, known=indexes.configured(*asked),
-                           no_binary=kinds.refused("no-binary", *asked), no_build=kinds.refused("no-build", *asked))
+                           members=members.indexes(locked), no_binary=kinds.refused("no-binary", *asked),
+                           no_build=kinds.refused("no-build", *asked))
     progress = report.Progress("auditing", len(made.packages))
     found = []
     for done, row in enumerate(auditor.rows(made)):

@@ -51,8 +51,8 @@ TODO: Mapping[str, str] = {
                      "`uv export --frozen | uv pip install -r -`.",
     "other-file": "Use the same Python and platform for the install and for the sync (and the same --no-binary and --no-build).",
     "other-index": "Use one URL everywhere: in uv.lock, UV_DEFAULT_INDEX or UV_INDEX_URL, and the configuration; to the letter.",
-    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]]), or lock with "
-                      "the one that is configured.",
+    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]], in a workspace "
+                      "in the pyproject.toml of its root), or lock with the one that is configured.",
     "direct-url": "Install it by name from the index, or lock it by that URL ([tool.uv.sources]).",
     "index-entry": "Install it by that URL, or lock it by name from the index.",
     "other-url": "Use one URL everywhere, to the letter: also what follows `#` and `?`.",
@@ -125,7 +125,8 @@ class Auditor:
     """Reads one cache for one uv, one lock file and one Python."""
 
     def __init__(self, folder: Cache | None, version: tuple[int, int, int], lock: Lock, python: wheels.Python | wheels.CannotTell, *,
-                 known: Sequence[str], no_binary: Refused = NOTHING, no_build: Refused = NOTHING, others: Sequence[Cache] = ()) -> None:
+                 known: Sequence[str], members: Mapping[str, str] | None = None, no_binary: Refused = NOTHING,
+                 no_build: Refused = NOTHING, others: Sequence[Cache] = ()) -> None:
         self._cache = folder
         self._buckets = buckets.of(version)
         self._lock = lock
@@ -133,6 +134,7 @@ class Auditor:
         self._no_binary = no_binary
         self._no_build = no_build
         self._known = known
+        self._members = members or {}
         self._by_file = version >= _HASH_BY_FILE
         self._stops = version < _LOOKS_FOR_ARCHIVES
         self._git = buckets.git(version)
@@ -209,11 +211,16 @@ class Auditor:
         return _Reading(HIT, "cached", "in the cache", tuple(near))
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
-        told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
+        told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="")
         source = without_credentials(package.source)
-        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {source}, but this uv is told of {without_credentials(told)} "
-                        f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
-                        "the index lets it be kept that long", near)
+        if source in self._members:
+            by = f"it is {self._members[source]} alone that names this index, and not the project at the root"
+        elif told:
+            by = f"this uv is told of {without_credentials(told)} ({indexes.difference(told, package.source)})"
+        else:
+            by = "this uv is told of none"
+        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {source}, but {by}: uv's plan does not look there, its download "
+                        "does, and takes it if the index lets it be kept that long", near)
 
     def _read_git(self, package: Package) -> _Reading:
         if self._cache is None:
