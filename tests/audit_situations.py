@@ -667,6 +667,28 @@ def forked_and_refreshed(stage: Stage) -> Expected:
     return {"alpha": "refresh" if stage.number >= (0, 5, 30) else "cached"}
 
 
+def forked_by_indexes(stage: Stage) -> Expected:
+    """One version, from another index on another system."""
+    two = "".join(f'[[tool.uv.index]]\nname = "{name}"\nurl = "{stage.index.simple(name)}"\nexplicit = true\n' for name in ("main", "mirror"))
+    stage.lock("alpha==1.0", "delta", extra=two + "[tool.uv.sources]\n" + "".join(
+        f"""{name} = [{{index = "mirror", marker = "sys_platform == 'linux'"}}, {{index = "main", marker = "sys_platform != 'linux'"}}]\n"""
+        for name in ("alpha", "delta")))
+    stage.hashed(ALPHA, index="mirror")
+    return {"alpha": "cached", "delta": "absent"}
+
+
+def dynamic_dependencies(stage: Stage) -> Expected:
+    """uv would build the project to compare uv.lock with it, and what its build requires is in the cache."""
+    stage.index.add(wheels.wheel("builder", "1.0"))
+    add_folder(stage.project, "project", "alpha")
+    toml = stage.project / "pyproject.toml"
+    toml.write_text(toml.read_text().replace('dependencies = ["alpha"]', 'dynamic = ["dependencies"]').replace("requires = []", 'requires = ["builder"]'))
+    stage.uv("lock", "--python", str(PYTHON))
+    for built in stage.cache.glob("sdists-v*/editable"):
+        shutil.rmtree(built)
+    return {"alpha": "absent"}
+
+
 def package_of_the_workspace(stage: Stage) -> Expected:
     add_folder(stage.project / "member", "member", "delta")
     stage.lock("alpha", extra='[tool.uv.workspace]\nmembers = ["member"]\n')
@@ -734,6 +756,6 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     built_wheel_gone_and_the_index_wants_to_be_asked, pruned_as_for_ci, pruned_as_for_ci_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
     nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_cached_under_a_longer_name, git_without_its_build, no_cache,
-    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, package_of_the_workspace, named_index, find_links,
+    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, forked_by_indexes, dynamic_dependencies, package_of_the_workspace, named_index, find_links,
     mended_by_a_sync, nothing_to_install,
 )

@@ -18,7 +18,7 @@ import packaging
 import pytest
 
 import uvs
-from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, plain_install, publish
+from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, add_folder, plain_install, publish
 from uv_shim.audit import whole
 from uv_shim.audit.cache import Cache
 from uv_shim.demo import wheels
@@ -211,11 +211,71 @@ def test_told_by_a_variable_that_the_lock_file_is_locked(release: str, tmp_path:
         stage = Stage(World(release, tmp_path, index))
         stage.lock("alpha", f"delta @ {stage.file(DELTA[0])}")  # its metadata is not in the cache: uv cannot check the lock file
         stage.hashed(ALPHA_NEW)
-        for options in ((), ("--refresh",)):
+        for options in ((), ("--refresh",), ("--locked",)):
             done = audit(stage, "--json", "--python", str(PYTHON), *options, UV_LOCKED="1")
             assert done.returncode == 0, done.stderr
             assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "delta"}
         refused(audit(stage, "--frozen", "--python", str(PYTHON), UV_LOCKED="1"), "cannot be used with")
+
+
+def test_fresh_beside_the_active_environment(stage: Stage) -> None:
+    """It is none that exists."""
+    stage.lock("alpha")
+    stage.uv("sync", "--python", str(PYTHON))
+    shutil.rmtree(stage.cache)
+    active = str(stage.project / ".venv")
+    assert audit(stage, "--active", "--check", VIRTUAL_ENV=active).returncode == 0
+    assert audit(stage, "--active", "--check", "--fresh", VIRTUAL_ENV=active).returncode == 1
+
+
+def test_an_index_that_a_member_names(stage: Stage) -> None:
+    """uv's plan looks for it under the indexes of the root alone."""
+    add_folder(stage.project / "member", "member", "alpha==1.0")
+    named = f'[[tool.uv.index]]\nname = "mirror"\nurl = "{stage.index.simple("mirror")}"\nexplicit = true\n'
+    with (stage.project / "member" / "pyproject.toml").open("a") as file:
+        file.write(f'[tool.uv.sources]\nalpha = {{index = "mirror"}}\n{named}')
+    stage.lock(extra='[tool.uv.workspace]\nmembers = ["member"]\n')
+    stage.hashed(ALPHA, index="mirror")
+    rows = [{row["name"]: row for row in json.loads(audit(stage, "--all-packages", "--json", "--python", str(PYTHON)).stdout)["rows"]}["alpha"]]
+    with (stage.project / "pyproject.toml").open("a") as file:
+        file.write(named)
+    rows += [{row["name"]: row for row in json.loads(audit(stage, "--all-packages", "--json", "--python", str(PYTHON)).stdout)["rows"]}["alpha"]]
+    assert [row["reason"] for row in rows] == ["index-unlisted", "cached"]
+    assert "it is member alone that names this index" in rows[0]["why"]
+    assert "in the pyproject.toml of its root" in rows[0]["todo"]
+
+
+def test_what_a_build_requires_is_no_row(stage: Stage) -> None:
+    """uv builds a project whose version is dynamic where uv.lock does not have what its pyproject.toml asks for."""
+    stage.index.add(wheels.wheel("builder", "1.0"))
+    add_folder(stage.project, "project", "alpha")
+    toml = stage.project / "pyproject.toml"
+    toml.write_text(toml.read_text().replace('version = "0"', 'dynamic = ["version"]').replace("requires = []", 'requires = ["builder"]'))
+    stage.uv("lock", "--python", str(PYTHON))
+    stage.uv("sync", "--python", str(PYTHON))
+    for built in stage.cache.glob("sdists-v*/editable"):
+        shutil.rmtree(built)
+    toml.write_text(toml.read_text().replace('"alpha"', '"alpha", "delta"'))
+    done = audit(stage, "--fresh", "--json", "--python", str(PYTHON))
+    assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "project"}
+
+
+@pytest.mark.parametrize("release", ["0.5.30", "0.6.1", "0.6.17"])
+def test_an_early_dry_run(release: str, tmp_path: Path) -> None:
+    """It says otherwise where the environment is, and takes no --frozen beside it before 0.6.15; the pointers of 0.6.1 were those of few uvs."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha==1.0", "delta")
+        stage.uv("sync", "--python", str(PYTHON))
+        stage.uv("pip", "uninstall", "--python", str(stage.project / ".venv"), "alpha", "delta")
+        next(stage.cache.glob("wheels-v*/index/*/delta/*.http")).unlink()
+        for options in ((), ("--frozen",)):
+            done = audit(stage, "--json", *options)
+            assert done.returncode == 0, done.stderr
+            data = json.loads(done.stdout)
+            assert {row["name"]: (row["verdict"], row["reason"]) for row in data["rows"]} == {"alpha": ("hit", "cached"), "delta": ("miss", "absent")}
+            assert data["judged_by_uv"] == (not options or release == "0.6.17")
 
 
 @pytest.mark.parametrize(("text", "words"), [

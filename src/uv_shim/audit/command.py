@@ -91,7 +91,7 @@ def _check(arguments: Arguments) -> None:
 def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     folder = sync.cache()
     here = Cache(folder) if folder else None
-    made = plan.make(sync, cache_exists=here is not None and here.exists())
+    made = plan.make(sync, cache_exists=here is not None and here.exists(), dynamic=members.dynamic(locked))
     python: wheels.Python | wheels.CannotTell
     try:
         if options.values(sync.options, "--python-platform"):
