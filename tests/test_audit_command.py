@@ -68,16 +68,18 @@ def test_a_row_a_package_and_the_sum(stage: Stage) -> None:
     assert re.search(r"^miss +alpha +1\.0 +\d\.\d kB +in the cache without a hash$", text, re.MULTILINE)
     assert "  no-hash (alpha)\n    A `uv pip install`, " in text
     assert re.fullmatch(r"The next `uv sync` would download 2 files, \d\.\d kB; 1 of 3 packages are here\.", lines[-1])
+    # Where one is asked for, it is the one that is checked.
+    assert [audit(stage, "--package", name, "--check").returncode for name in ("delta", "alpha")] == [0, 1]
 
 
 @pytest.mark.parametrize(("synced", "code"), [(False, 1), (True, 0)])
 def test_check(stage: Stage, synced: bool, code: int) -> None:  # a case
-    """Exit code 1 on any miss, and 0 without one; without --check always 0."""
+    """Exit code 1 on any miss, and 0 without one; without --check always 0. What audit says to uv itself may be said to it, too."""
     plain_install(stage)
     if synced:
         stage.uv("sync", "--python", str(PYTHON))
     assert audit(stage, "--check", "--fresh").returncode == code
-    assert audit(stage, "--fresh").returncode == 0
+    assert audit(stage, "--fresh", "--", "--offline", "--dry-run", "-q").returncode == 0
 
 
 def test_one_package_with_all_that_comes_close(stage: Stage) -> None:
@@ -174,6 +176,7 @@ def test_in_a_folder_that_has_been_removed(stage: Stage, options: tuple[str, ...
     (("--package", ""), "--package is empty"),
     (("--", "--project", ".."), "--project leads uv to another project"),
     (("--", "--directory=.."), "--directory=.. leads uv to another project"),
+    (("--", "--script", "some.py"), "--script has uv sync a script"),
 ])
 def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], words: str) -> None:
     """Or would have uv look at another project than the one whose lock file is read."""

@@ -63,7 +63,7 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         raise ShimError(f"`uv sync` would install no {arguments.package} here: {known}")
     if arguments.html:
         page.write(Path(arguments.html), audit)
-    code = EXIT_MISS if arguments.check and audit.downloads else 0
+    code = EXIT_MISS if arguments.check and any(only in (None, row.name) for row in audit.downloads) else 0
     if arguments.json:
         return Answer(report.as_json(audit.as_data(only)), code)
     lines = words.package(audit, only, style) if only else words.audit(audit, style)
@@ -83,7 +83,10 @@ def _check(arguments: Arguments) -> None:
             raise ShimError(f"{name} is for a project, and --cache for the whole cache. Leave out one of them.")
         if value == "":
             raise ShimError(f"{name} is empty. Expected: a {'file to write' if name == '--html' else 'package'}.")
-    elsewhere = options.only(arguments.sync, "--project", "--directory")
+    elsewhere = options.only(arguments.sync, "--project", "--directory", "--script")
+    if elsewhere and elsewhere[0].startswith("--script"):
+        raise ShimError("--script has uv sync a script, by the script's own lock file; what is looked at is a project. "
+                        "Next step: leave it out.")
     if elsewhere:
         raise ShimError(f"{elsewhere[0]} leads uv to another project than the one that is looked at. Next step: `uv-shim audit PROJECT`.")
 

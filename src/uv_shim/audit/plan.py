@@ -43,7 +43,8 @@ _INSTALL = re.compile(rf"^ [+~] {_NAME}", re.MULTILINE)
 _STALE = re.compile(r"^DEBUG (?:Resolving despite|Ignoring) existing lockfile due to (.+)$", re.MULTILINE)
 _NO_LOCK = re.compile(r"^Would (?:create|update) lockfile at: (.+)$", re.MULTILINE)
 _INTERPRETER = re.compile(r"^Using (?:\S+ )?\S+ interpreter at: (.+)$", re.MULTILINE)
-_ENVIRONMENT = re.compile(r"^Would (?:use|update|create|replace)(?: existing)? (?:project|virtual)? ?environment at: (.+)$", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"^(?:Discovered existing|Would (?:use|update|create|replace)(?: existing)?) (?:project |virtual )?"
+                          r"environment at: (.+)$", re.MULTILINE)
 _TOTAL = re.compile(r"^Would download (\d+) package", re.MULTILINE)
 _REQUIREMENT = re.compile(rf"(?:-e )?{_NAME}(?:\s*;\s*(?P<marker>.+))?")
 
