@@ -7,9 +7,11 @@ a reason, or (verdict, reason). What audit says of all rows is checked against w
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,13 +46,16 @@ GAMMA_REPLACED = wheels.sdist("gamma", "1.0", payload=1200, note="replaced")
 WIN = (wheels.wheel("winlin", "1.0", tag="py3-none-win_amd64"), wheels.wheel("winlin", "1.0", tag="py3-none-any"))
 BOTH = (wheels.wheel("both", "1.0"), wheels.sdist("both", "1.0"))
 TAGGED = (wheels.wheel("tagged", "1.0", tag="py2.py3-none-any"), wheels.sdist("tagged", "1.0"))
+#: Published under names that uv does not keep them by.
+SPELT = (("PyYAML-6.0.1-py3-none-any.whl", wheels.wheel("pyyaml", "6.0.1")[1]), wheels.wheel("zeros", "2024.01"),
+         ("Ruamel.Yaml-0.18-py3-none-any.whl", wheels.wheel("ruamel-yaml", "0.18")[1]))
 BUILDS = (wheels.wheel("builds", "1.0"), (wheels.wheel("builds", "1.0", note="rebuilt")[0].replace("1.0-", "1.0-2-"),
                                           wheels.wheel("builds", "1.0", note="rebuilt")[1]))
 
 
 def publish(index: Index) -> None:
     """Put everything on the shelves: `main`, a `mirror` of it, `replaced` with other bytes, and indexes with other habits."""
-    everything = (ALPHA, ALPHA_NEW, BETA, DELTA, GAMMA, *WIN, *BOTH, *TAGGED, *BUILDS, wheels.wheel("low", "1.0", requires=("alpha<1.1",)))
+    everything = (ALPHA, ALPHA_NEW, BETA, DELTA, GAMMA, *WIN, *BOTH, *TAGGED, *BUILDS, *SPELT, wheels.wheel("low", "1.0", requires=("alpha<1.1",)))
     for file in everything:
         index.add(file)
         index.add(file, "mirror")
@@ -282,6 +287,13 @@ def wheel_where_a_setting_wants_the_sdist(stage: Stage) -> Expected:
     return {"both": "other-file", "tagged": "other-file"}
 
 
+def spelt_otherwise(stage: Stage) -> Expected:
+    stage.lock("pyyaml", "zeros", "ruamel-yaml")
+    stage.hashed(*SPELT[:2])
+    stage.pip("ruamel.yaml")
+    return {"pyyaml": "cached", "zeros": "cached", "ruamel-yaml": stage.no_hash}
+
+
 def mirror(stage: Stage) -> Expected:
     stage.lock("alpha==1.0", "gamma")
     stage.hashed(ALPHA, GAMMA, index="mirror")
@@ -371,6 +383,20 @@ def sdist_locked_by_url_and_had_by_another(stage: Stage) -> Expected:
     return {"gamma": "other-url"}
 
 
+def folder_of_an_archive(stage: Stage) -> Expected:
+    name, data = wheels.sdist("inside", "1.0")
+    deeper = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive, tarfile.open(fileobj=deeper, mode="w:gz") as other:
+        for member in archive:
+            content = archive.extractfile(member)
+            member.name = member.name.replace("/", "/deep/")
+            other.addfile(member, content)
+    stage.index.add((name, deeper.getvalue()))
+    stage.lock(f"inside @ {stage.file(name)}#subdirectory=deep")
+    stage.uv("sync", "--frozen", "--python", str(PYTHON))
+    return {"inside": "cached"}
+
+
 def locked_by_url_and_had_with_a_fragment(stage: Stage) -> Expected:
     stage.lock("delta @ " + stage.file(DELTA[0]))
     stage.pip(f"delta @ {stage.file(DELTA[0])}#sha256={hashlib.sha256(DELTA[1]).hexdigest()}")
@@ -428,6 +454,20 @@ def built_wheel_gone_and_the_index_wants_to_be_asked(stage: Stage) -> Expected:
     """Here the sdist is downloaded again, in the situation before it is not; the cache looks the same."""
     stage.index.configure("main", file_cache_control="no-cache")
     return built_wheel_gone(stage)
+
+
+def pruned_as_for_ci(stage: Stage) -> Expected:
+    """Of what uv has built, it leaves the file."""
+    stage.lock("alpha", "gamma")
+    stage.uv("sync", "--python", str(PYTHON))
+    stage.uv("cache", "prune", "--ci")
+    return {"alpha": "absent", "gamma": "built-again"}
+
+
+def pruned_as_for_ci_and_the_index_wants_to_be_asked(stage: Stage) -> Expected:
+    """And then the sdist is downloaded."""
+    stage.index.configure("main", file_cache_control="no-cache")
+    return pruned_as_for_ci(stage)
 
 
 def build_never_finished(stage: Stage) -> Expected:
@@ -627,6 +667,28 @@ def forked_and_refreshed(stage: Stage) -> Expected:
     return {"alpha": "refresh" if stage.number >= (0, 5, 30) else "cached"}
 
 
+def forked_by_indexes(stage: Stage) -> Expected:
+    """One version, from another index on another system."""
+    two = "".join(f'[[tool.uv.index]]\nname = "{name}"\nurl = "{stage.index.simple(name)}"\nexplicit = true\n' for name in ("main", "mirror"))
+    stage.lock("alpha==1.0", "delta", extra=two + "[tool.uv.sources]\n" + "".join(
+        f"""{name} = [{{index = "mirror", marker = "sys_platform == 'linux'"}}, {{index = "main", marker = "sys_platform != 'linux'"}}]\n"""
+        for name in ("alpha", "delta")))
+    stage.hashed(ALPHA, index="mirror")
+    return {"alpha": "cached", "delta": "absent"}
+
+
+def dynamic_dependencies(stage: Stage) -> Expected:
+    """uv would build the project to compare uv.lock with it, and what its build requires is in the cache."""
+    stage.index.add(wheels.wheel("builder", "1.0"))
+    add_folder(stage.project, "project", "alpha")
+    toml = stage.project / "pyproject.toml"
+    toml.write_text(toml.read_text().replace('dependencies = ["alpha"]', 'dynamic = ["dependencies"]').replace("requires = []", 'requires = ["builder"]'))
+    stage.uv("lock", "--python", str(PYTHON))
+    for built in stage.cache.glob("sdists-v*/editable"):
+        shutil.rmtree(built)
+    return {"alpha": "absent"}
+
+
 def package_of_the_workspace(stage: Stage) -> Expected:
     add_folder(stage.project / "member", "member", "delta")
     stage.lock("alpha", extra='[tool.uv.workspace]\nmembers = ["member"]\n')
@@ -687,13 +749,13 @@ SITUATIONS: tuple[Callable[[Stage], Expected], ...] = (
     empty_cache, something_else_in_the_cache, metadata_alone, synced_before, hashed_install, plain_install, run_with, plain_install_of_an_sdist,
     hashed_install_of_an_sdist, replaced_wheel, replaced_sdist, another_algorithm, another_algorithm_of_an_sdist, no_hash_in_the_lock, older_version, older_version_for_another,
     newer_version, wheel_of_another_platform, wheel_of_another_build, built_where_a_wheel_is_locked, built_with_the_name_of_the_wheel,
-    wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
+    wheel_where_an_sdist_is_wanted, wheel_where_a_setting_wants_the_sdist, spelt_otherwise, mirror, plain_install_from_a_mirror, localhost, slash_at_the_end_of_the_install,
     index_of_the_lock_is_not_configured, slash_in_the_configuration_alone, direct_url, direct_url_of_an_sdist, locked_by_url_and_had_by_it,
     locked_by_url_and_had_without_a_hash, locked_by_url_and_absent, locked_by_url_and_had_from_an_index, locked_by_url_and_had_by_another,
-    sdist_locked_by_url_and_had_by_another, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
-    built_wheel_gone_and_the_index_wants_to_be_asked, build_never_finished,
+    sdist_locked_by_url_and_had_by_another, folder_of_an_archive, locked_by_url_and_had_with_a_fragment, archive_gone, archive_gone_of_a_plain_install, archive_gone_of_a_direct_url, source_gone, built_wheel_gone,
+    built_wheel_gone_and_the_index_wants_to_be_asked, pruned_as_for_ci, pruned_as_for_ci_and_the_index_wants_to_be_asked, build_never_finished,
     cache_of_another_uv, cache_of_another_uv_for_an_sdist, cache_of_an_old_uv, cache_of_the_same_user, cache_of_another_user, cut_off, garbage,
     nothing_in_it, installed, installed_and_the_cache_is_gone, member, path_to_a_wheel, path_to_a_folder, git_absent, git_cached, git_cached_under_a_longer_name, git_without_its_build, no_cache,
-    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, package_of_the_workspace, named_index, find_links,
+    no_cache_variable, refresh, refresh_everything, extras_and_groups, only_group, markers, forked_by_markers, forked_and_refreshed, forked_by_indexes, dynamic_dependencies, package_of_the_workspace, named_index, find_links,
     mended_by_a_sync, nothing_to_install,
 )

@@ -18,7 +18,7 @@ import packaging
 import pytest
 
 import uvs
-from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, plain_install, publish
+from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, add_folder, plain_install, publish
 from uv_shim.audit import whole
 from uv_shim.audit.cache import Cache
 from uv_shim.demo import wheels
@@ -68,16 +68,18 @@ def test_a_row_a_package_and_the_sum(stage: Stage) -> None:
     assert re.search(r"^miss +alpha +1\.0 +\d\.\d kB +in the cache without a hash$", text, re.MULTILINE)
     assert "  no-hash (alpha)\n    A `uv pip install`, " in text
     assert re.fullmatch(r"The next `uv sync` would download 2 files, \d\.\d kB; 1 of 3 packages are here\.", lines[-1])
+    # Where one is asked for, it is the one that is checked.
+    assert [audit(stage, "--package", name, "--check").returncode for name in ("delta", "alpha")] == [0, 1]
 
 
 @pytest.mark.parametrize(("synced", "code"), [(False, 1), (True, 0)])
 def test_check(stage: Stage, synced: bool, code: int) -> None:  # a case
-    """Exit code 1 on any miss, and 0 without one; without --check always 0."""
+    """Exit code 1 on any miss, and 0 without one; without --check always 0. What audit says to uv itself may be said to it, too."""
     plain_install(stage)
     if synced:
         stage.uv("sync", "--python", str(PYTHON))
     assert audit(stage, "--check", "--fresh").returncode == code
-    assert audit(stage, "--fresh").returncode == 0
+    assert audit(stage, "--fresh", "--", "--offline", "--dry-run", "-q").returncode == 0
 
 
 def test_one_package_with_all_that_comes_close(stage: Stage) -> None:
@@ -174,6 +176,7 @@ def test_in_a_folder_that_has_been_removed(stage: Stage, options: tuple[str, ...
     (("--package", ""), "--package is empty"),
     (("--", "--project", ".."), "--project leads uv to another project"),
     (("--", "--directory=.."), "--directory=.. leads uv to another project"),
+    (("--", "--script", "some.py"), "--script has uv sync a script"),
 ])
 def test_what_would_be_ignored_is_refused(stage: Stage, args: tuple[str, ...], words: str) -> None:
     """Or would have uv look at another project than the one whose lock file is read."""
@@ -211,11 +214,71 @@ def test_told_by_a_variable_that_the_lock_file_is_locked(release: str, tmp_path:
         stage = Stage(World(release, tmp_path, index))
         stage.lock("alpha", f"delta @ {stage.file(DELTA[0])}")  # its metadata is not in the cache: uv cannot check the lock file
         stage.hashed(ALPHA_NEW)
-        for options in ((), ("--refresh",)):
+        for options in ((), ("--refresh",), ("--locked",)):
             done = audit(stage, "--json", "--python", str(PYTHON), *options, UV_LOCKED="1")
             assert done.returncode == 0, done.stderr
             assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "delta"}
         refused(audit(stage, "--frozen", "--python", str(PYTHON), UV_LOCKED="1"), "cannot be used with")
+
+
+def test_fresh_beside_the_active_environment(stage: Stage) -> None:
+    """It is none that exists."""
+    stage.lock("alpha")
+    stage.uv("sync", "--python", str(PYTHON))
+    shutil.rmtree(stage.cache)
+    active = str(stage.project / ".venv")
+    assert audit(stage, "--active", "--check", VIRTUAL_ENV=active).returncode == 0
+    assert audit(stage, "--active", "--check", "--fresh", VIRTUAL_ENV=active).returncode == 1
+
+
+def test_an_index_that_a_member_names(stage: Stage) -> None:
+    """uv's plan looks for it under the indexes of the root alone."""
+    add_folder(stage.project / "member", "member", "alpha==1.0")
+    named = f'[[tool.uv.index]]\nname = "mirror"\nurl = "{stage.index.simple("mirror")}"\nexplicit = true\n'
+    with (stage.project / "member" / "pyproject.toml").open("a") as file:
+        file.write(f'[tool.uv.sources]\nalpha = {{index = "mirror"}}\n{named}')
+    stage.lock(extra='[tool.uv.workspace]\nmembers = ["member"]\n')
+    stage.hashed(ALPHA, index="mirror")
+    rows = [{row["name"]: row for row in json.loads(audit(stage, "--all-packages", "--json", "--python", str(PYTHON)).stdout)["rows"]}["alpha"]]
+    with (stage.project / "pyproject.toml").open("a") as file:
+        file.write(named)
+    rows += [{row["name"]: row for row in json.loads(audit(stage, "--all-packages", "--json", "--python", str(PYTHON)).stdout)["rows"]}["alpha"]]
+    assert [row["reason"] for row in rows] == ["index-unlisted", "cached"]
+    assert "it is member alone that names this index" in rows[0]["why"]
+    assert "in the pyproject.toml of its root" in rows[0]["todo"]
+
+
+def test_what_a_build_requires_is_no_row(stage: Stage) -> None:
+    """uv builds a project whose version is dynamic where uv.lock does not have what its pyproject.toml asks for."""
+    stage.index.add(wheels.wheel("builder", "1.0"))
+    add_folder(stage.project, "project", "alpha")
+    toml = stage.project / "pyproject.toml"
+    toml.write_text(toml.read_text().replace('version = "0"', 'dynamic = ["version"]').replace("requires = []", 'requires = ["builder"]'))
+    stage.uv("lock", "--python", str(PYTHON))
+    stage.uv("sync", "--python", str(PYTHON))
+    for built in stage.cache.glob("sdists-v*/editable"):
+        shutil.rmtree(built)
+    toml.write_text(toml.read_text().replace('"alpha"', '"alpha", "delta"'))
+    done = audit(stage, "--fresh", "--json", "--python", str(PYTHON))
+    assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "project"}
+
+
+@pytest.mark.parametrize("release", ["0.5.30", "0.6.1", "0.6.17"])
+def test_an_early_dry_run(release: str, tmp_path: Path) -> None:
+    """It says otherwise where the environment is, and takes no --frozen beside it before 0.6.15; the pointers of 0.6.1 were those of few uvs."""
+    with Index() as index:
+        publish(index)
+        stage = Stage(World(release, tmp_path, index))
+        stage.lock("alpha==1.0", "delta")
+        stage.uv("sync", "--python", str(PYTHON))
+        stage.uv("pip", "uninstall", "--python", str(stage.project / ".venv"), "alpha", "delta")
+        next(stage.cache.glob("wheels-v*/index/*/delta/*.http")).unlink()
+        for options in ((), ("--frozen",)):
+            done = audit(stage, "--json", *options)
+            assert done.returncode == 0, done.stderr
+            data = json.loads(done.stdout)
+            assert {row["name"]: (row["verdict"], row["reason"]) for row in data["rows"]} == {"alpha": ("hit", "cached"), "delta": ("miss", "absent")}
+            assert data["judged_by_uv"] == (not options or release == "0.6.17")
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -464,7 +527,7 @@ def test_a_cache_beside_this_one_that_is_a_loop(stage: Stage) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("release", ["0.5.26", "0.9.8", "0.13.9"])
+@pytest.mark.parametrize("release", ["0.5.26", "0.6.17", "0.9.8", "0.13.9"])
 def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
     """The password is not told: not by the rows, nor by the page, nor where uv refuses. uv's plan takes an index with one for another."""
     with Index() as index:
@@ -481,8 +544,9 @@ def test_an_index_with_a_password(release: str, tmp_path: Path) -> None:
             f'[project]\nname = "project"\nversion = "0"\nrequires-python = ">=3.8"\ndependencies = ["{plain_project}", "alpha @ {secret}"]\n')
         stage.uv("lock", "--python", str(PYTHON), url=url, UV_CACHE_DIR=str(tmp_path / "lock-cache"))
         stage.hashed(DELTA, url=url)
-        found = [audit(stage, *options, "--frozen", "--python", str(PYTHON), UV_INDEX_URL=url)
-                 for options in ((), ("--json",), ("--html", "page.html"), ("--package", "alpha"), ("--cache",), ("--group", "nosuch"))]
+        found = [audit(stage, *options, "--python", str(PYTHON), UV_INDEX_URL=url)
+                 for options in (("--frozen",), ("--frozen", "--json"), ("--frozen", "--html", "page.html"), ("--frozen", "--package", "alpha"),
+                                 ("--cache",), ("--frozen", "--group", "nosuch"), ("--extra", "nosuch"), ("--locked", "--json"))]
     rows = json.loads(found[1].stdout)["rows"]
     assert [(row["verdict"], row["reason"]) for row in rows] == [("miss", "absent"), ("unknown", "index-unlisted")]
     assert f"is told of {index.simple('private')} (with credentials)" in rows[1]["why"]

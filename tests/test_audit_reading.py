@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
 import struct
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import msgpack
+import packaging
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +28,7 @@ from uv_shim.audit.pointers import Pointer, Unreadable
 from uv_shim.audit.rows import Auditor
 from uv_shim.demo import wheels as made
 from uv_shim.demo.index import Index
-from world import World
+from world import PYTHON, World
 
 SHA = "a" * 64
 
@@ -192,6 +195,7 @@ def test_long_names_are_kept_under_a_digest(tmp_path: Path) -> None:
         stage.pip("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--target", str(tmp_path / "target"), "longish")
         assert stage.pointer("longish").stem == digests.stem(file[0])
     assert digests.stem(ALPHA[0]) == "1.0-py3-none-any"
+    assert digests.stem("zeros-2024.01-py3-none-any.whl") == "2024.1-py3-none-any"
 
 
 def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -> None:
@@ -210,6 +214,7 @@ def test_the_default_index_has_a_folder_of_its_own_unless_it_ends_in_a_slash() -
     ("https://a/root/pypi", "https://a/simple", "/root/pypi instead of /simple"),
     ("https://a/x", "https://b/y", "another host and another path"),
     ("https://u:p@ss@mirror.example/simple", "https://a/simple", "mirror.example instead of a"),
+    ("http://127.0.0.1:1/x.zip#subdirectory=y", "http://127.0.0.1:1/x.zip", "what follows `?` or `#`"),
 ])
 def test_how_two_urls_differ(one: str, other: str, words: str) -> None:
     found = indexes.difference(one, other)
@@ -227,6 +232,8 @@ def test_indexes_are_read_where_uv_reads_them(tmp_path: Path) -> None:
         "https://z/simple", "https://u:p@one/simple", "https://x/simple"]
     (tmp_path / "uv.toml").write_text('index-url = "https://file/simple"\nextra-index-url = ["https://extra/simple"]\n')
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://extra/simple", "https://file/simple"]
+    (tmp_path / "uv.toml").write_text('no-index = true\nindex-url = "https://file/simple"\nfind-links = ["https://links/"]\n')
+    assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://links/"]
     (tmp_path / "uv.toml").write_text("index-url = 5\nindex = 7\nbroken")
     assert indexes.configured(tmp_path, [], {"HOME": str(tmp_path)}) == ["https://pypi.org/simple"]
 
@@ -264,6 +271,59 @@ def test_an_interpreter_that_does_not_answer(program: str | None, words: str, tm
         python.chmod(0o755)
     with pytest.raises(wheels.CannotTell, match=re.escape(words)):
         wheels.ask(str(python))
+
+
+#: That of the tests, and what is on PATH beside it; a version manager's shim may lead nowhere.
+PYTHONS = sorted({str(PYTHON), *(os.path.realpath(found) for minor in range(8, 15) for found in [shutil.which(f"python3.{minor}")]
+                                 if found and "shims" not in found)})
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_wheels_that_an_interpreter_takes(python: str, tmp_path: Path) -> None:
+    """Those that `packaging` tells in it; also where it is too old for the `packaging` that is here."""
+    program = "import json, sys; sys.path.append(sys.argv[1]); from packaging.tags import sys_tags; print(json.dumps([str(tag) for tag in sys_tags()]))"
+    told = subprocess.run([python, "-I", "-S", "-B", "-c", program, str(Path(packaging.__file__).parent.parent)], capture_output=True, text=True, check=False)
+    if told.returncode == 0:
+        assert set(wheels.ask(python).tags) == set(json.loads(told.stdout))
+    older = tmp_path / "python"
+    older.write_text(f"#!/bin/sh\nexec {python} -I -S -B -c 'import sys; sys.modules[\"packaging\"] = None; exec(sys.argv[1])' \"$5\"\n")
+    older.chmod(0o755)
+    assert wheels.ask(str(older))[1:] == wheels.ask(python)[1:]
+
+
+CPYTHON = {"implementation": "cpython", "version": [3, 14], "threading": False, "debug": False, "platform": "linux-x86_64", "bits": 64, "libc": "glibc 2.17"}
+
+
+@pytest.mark.parametrize(("facts", "taken", "others"), [
+    ({}, ["cp314-cp314-manylinux_2_17_x86_64", "cp314-cp314-manylinux2014_x86_64", "cp314-cp314-manylinux1_x86_64", "cp314-cp314-linux_x86_64",
+          "cp314-abi3-manylinux_2_5_x86_64", "cp38-abi3-linux_x86_64", "py3-none-manylinux1_x86_64", "py3-none-linux_x86_64", "py3-none-any"],
+     ["cp314-cp314-manylinux_2_18_x86_64", "cp314-cp314-musllinux_1_1_x86_64", "cp314-cp314t-linux_x86_64", "cp314-cp314-manylinux_2_4_x86_64"]),
+    ({"threading": True}, ["cp314-cp314t-manylinux_2_17_x86_64", "cp314-none-linux_x86_64", "py3-none-any"], ["cp314-cp314-linux_x86_64", "cp38-abi3-linux_x86_64"]),
+    ({"version": [3, 8], "debug": True}, ["cp38-cp38d-linux_x86_64", "cp38-cp38-linux_x86_64", "py38-none-any"], ["py39-none-any"]),
+    ({"libc": "musl libc (x86_64)\nVersion 1.2.4\nDynamic Program Loader\n"}, ["cp314-cp314-musllinux_1_2_x86_64", "cp314-cp314-musllinux_1_0_x86_64",
+     "cp314-cp314-linux_x86_64"], ["cp314-cp314-musllinux_1_3_x86_64", "cp314-cp314-manylinux_2_17_x86_64"]),
+    ({"bits": 32}, ["cp314-cp314-manylinux1_i686", "cp314-cp314-linux_i686"], ["cp314-cp314-linux_x86_64"]),
+    ({"platform": "linux-aarch64"}, ["cp314-cp314-manylinux2014_aarch64", "cp314-cp314-linux_aarch64"], ["cp314-cp314-manylinux_2_16_aarch64"]),
+    ({"implementation": "pypy", "version": [3, 10], "suffix": ".pypy310-pp73-x86_64-linux-gnu.so"},
+     ["pp310-pypy310_pp73-manylinux2014_x86_64", "pp310-none-linux_x86_64", "pp3-none-any", "py3-none-any"], ["cp310-abi3-linux_x86_64", "cp310-none-any"]),
+])
+def test_tags(facts: dict[str, Any], taken: list[str], others: list[str]) -> None:
+    """The best first; `linux_…`, which names no libc, after those that do, as uv has it."""
+    tags = [str(tag) for tag in wheels.taken({**CPYTHON, **facts})]
+    assert [tag for tag in tags if tag in taken] == taken
+    assert not set(others) & set(tags)
+
+
+def test_of_two_urls_the_one_that_uv_names() -> None:
+    """Also where one begins like the other, or has a password that uv does not tell."""
+    def locked(source: str) -> Package:
+        return Package("alpha", "1.0", "url", source, (), None, (), ())
+
+    short, long, secret = map(locked, ("https://host/alpha.zip", "https://host/alpha.zip#subdirectory=x", "https://u:p@other/alpha.zip"))
+    lock = Lock(Path("uv.lock"), (short, long, secret))
+    assert lock.find("alpha", None, short.source) == [short]
+    assert lock.find("alpha", None, long.source) == [long]
+    assert lock.find("alpha", None, "https://u:****@other/alpha.zip") == [secret]
 
 
 @pytest.mark.parametrize("planned", ["cached", "download"])

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SHAPES = sorted((Path(__file__).parent / "data" / "locks").glob("*.jsonl"))
 
+#: Published under names that uv does not keep them by.
+SPELT = {"pyyaml": "PyYAML", "ruamel_yaml": "ruamel.yaml"}
+
 #: What happens to a package before the audit, by a hash of its name.
 FATES = ("hashed", "plain", "mirror", "other version", "archive gone", "cut off", "absent")
 
@@ -46,6 +49,8 @@ def publish(index: Index, shapes: Path) -> dict[tuple[str, str], list[tuple[str,
             payload = min(size // 1000, 20_000)
             files.append(wheels.sdist(name, version, requires=requires, payload=payload) if tag == "sdist"
                          else wheels.wheel(name, version, requires=requires, extras=extras, tag=tag, payload=payload))
+        stem = files[0][0].split("-")[0]
+        files = [(file.replace(stem, SPELT.get(stem, stem), 1), data) for file, data in files]
         for file in files:
             index.add(file)
             index.add(file, "mirror")

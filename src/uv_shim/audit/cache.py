@@ -45,6 +45,8 @@ class Entry(NamedTuple):
     unpacked: bool
     #: File names of wheels that were built from this sdist, and are there.
     built: tuple[str, ...] = ()
+    #: The same as files: those unpacked may be gone.
+    kept: tuple[str, ...] = ()
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -132,9 +134,11 @@ class Cache:
             return Entry(path, bucket, place, name, version, None, pointer, unpacked=False)
         kept = folder / pointer.id
         # Beside the links to what was built lie the built files themselves, and locks.
-        links = [path for path in _listed(kept) if path.name.count("-") >= 4 and not path.name.endswith((".whl", ".lock"))]
+        beside = _listed(kept)
+        links = [path for path in beside if path.name.count("-") >= 4 and not path.name.endswith((".whl", ".lock"))]
         built = tuple(f"{link.name}.whl" for link in links if self._leads_to_an_archive(link))
-        return Entry(path, bucket, place, name, version, None, pointer, _has_source(kept), built)
+        files = tuple(path.name for path in beside if path.name.endswith(".whl"))
+        return Entry(path, bucket, place, name, version, None, pointer, _has_source(kept), built, files)
 
     def from_url(self, bucket: str, url: str, name: str) -> Iterator[Entry]:
         """What is kept of that direct URL in that bucket."""

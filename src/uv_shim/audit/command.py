@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from uv_shim import report, router
-from uv_shim.audit import indexes, kinds, lock, options, page, plan, rows, wheels, whole, words
+from uv_shim.audit import indexes, kinds, lock, members, options, page, plan, rows, wheels, whole, words
 from uv_shim.audit.answer import Audit
 from uv_shim.audit.cache import Cache, normalised
 from uv_shim.audit.options import Arguments
@@ -34,8 +34,8 @@ def run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
     try:
         return _run(arguments, environ)
     except ShimError as error:
-        # Whatever the code of a part that failed: 1 is the word of --check.
-        raise ShimError(*error.lines) from None
+        # Whatever the code of a part that failed: 1 is the word of --check. And uv may have been quoted.
+        raise ShimError(*map(report.redacted, error.lines)) from None
 
 
 def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
@@ -63,7 +63,7 @@ def _run(arguments: Arguments, environ: Mapping[str, str]) -> Answer:
         raise ShimError(f"`uv sync` would install no {arguments.package} here: {known}")
     if arguments.html:
         page.write(Path(arguments.html), audit)
-    code = EXIT_MISS if arguments.check and audit.downloads else 0
+    code = EXIT_MISS if arguments.check and any(only in (None, row.name) for row in audit.downloads) else 0
     if arguments.json:
         return Answer(report.as_json(audit.as_data(only)), code)
     lines = words.package(audit, only, style) if only else words.audit(audit, style)
@@ -83,7 +83,10 @@ def _check(arguments: Arguments) -> None:
             raise ShimError(f"{name} is for a project, and --cache for the whole cache. Leave out one of them.")
         if value == "":
             raise ShimError(f"{name} is empty. Expected: a {'file to write' if name == '--html' else 'package'}.")
-    elsewhere = options.only(arguments.sync, "--project", "--directory")
+    elsewhere = options.only(arguments.sync, "--project", "--directory", "--script")
+    if elsewhere and elsewhere[0].startswith("--script"):
+        raise ShimError("--script has uv sync a script, by the script's own lock file; what is looked at is a project. "
+                        "Next step: leave it out.")
     if elsewhere:
         raise ShimError(f"{elsewhere[0]} leads uv to another project than the one that is looked at. Next step: `uv-shim audit PROJECT`.")
 
@@ -91,7 +94,7 @@ def _check(arguments: Arguments) -> None:
 def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     folder = sync.cache()
     here = Cache(folder) if folder else None
-    made = plan.make(sync, cache_exists=here is not None and here.exists())
+    made = plan.make(sync, cache_exists=here is not None and here.exists(), dynamic=members.dynamic(locked))
     python: wheels.Python | wheels.CannotTell
     try:
         if options.values(sync.options, "--python-platform"):
@@ -103,7 +106,8 @@ def _audit(sync: plan.Sync, locked: lock.Lock) -> Audit:
     others = rows.caches_elsewhere(folder, sync.environ) if folder else []
     asked = (locked.path.parent, sync.options, sync.environ)
     auditor = rows.Auditor(here, sync.version, locked, python, others=others, known=indexes.configured(*asked),
-                           no_binary=kinds.refused("no-binary", *asked), no_build=kinds.refused("no-build", *asked))
+                           members=members.indexes(locked), no_binary=kinds.refused("no-binary", *asked),
+                           no_build=kinds.refused("no-build", *asked))
     progress = report.Progress("auditing", len(made.packages))
     found = []
     for done, row in enumerate(auditor.rows(made)):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import urllib.parse
 
+from packaging.version import InvalidVersion, Version
+
 _MASK = (1 << 64) - 1
 _FACTOR = 0x6EED0E9DA4D94A4F
 _SEED = (0x16F11FE89B0D677C, 0xB480A793D8E6C86C, 0x6FE2E5AAF078EBC9, 0x14F994A4C5259381)
@@ -35,7 +37,7 @@ def digest(url: str) -> str:
 def stem(wheel: str) -> str:
     """Stem of the pointer for a wheel of that file name, from wheels-v5 on: version and tags, or a digest where they are long."""
     parts = wheel[: -len(".whl")].split("-")
-    version, tags = parts[1], "-".join(parts[2:])
+    version, tags = _normal(parts[1]), "-".join(parts[2:])
     if len(version) + 1 + len(tags) <= _LONGEST_STEM:
         return f"{version}-{tags}"
     return f"{version[: _LONGEST_STEM - 17].rstrip('.+')}-{_named(tags)}"
@@ -80,6 +82,13 @@ def seahash(data: bytes) -> int:
 def _named(text: str) -> str:
     # Rust ends a hashed string by 0xff.
     return seahash(text.encode() + b"\xff").to_bytes(8, "little").hex()
+
+
+def _normal(version: str) -> str:
+    try:
+        return str(Version(version.replace("_", "-")))
+    except InvalidVersion:
+        return version
 
 
 def _diffuse(value: int) -> int:

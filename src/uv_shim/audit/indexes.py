@@ -19,7 +19,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_LISTS = ("--index", "--extra-index-url", "--find-links", "-f")
+_LISTS = ("--index", "--extra-index-url")
+_LINKS = ("--find-links", "-f")
 _DEFAULTS = ("--default-index", "--index-url", "-i")
 
 
@@ -27,14 +28,22 @@ def configured(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> l
     """URLs of the indexes of that project: of the command line, the variables, and the files that uv reads; as they are written there."""
     defaults = [*options.values(sync, *_DEFAULTS), *_variable(environ, "UV_DEFAULT_INDEX", "UV_INDEX_URL")]
     others = [url for value in options.values(sync, *_LISTS) for url in _split(value)]
-    others += _variable(environ, "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+    others += _variable(environ, "UV_INDEX", "UV_EXTRA_INDEX_URL")
+    links = [url for value in options.values(sync, *_LINKS) for url in _split(value)] + _variable(environ, "UV_FIND_LINKS")
+    none = "--no-index" in sync or is_true(environ.get("UV_NO_INDEX", ""))
     for table in tables(root, sync, environ):
-        for entry in listed(table.get("index")):
-            if isinstance(entry, dict) and isinstance(entry.get("url"), str):
-                (defaults if entry.get("default") is True else others).append(entry["url"])
+        for entry in entries(table):
+            (defaults if entry.get("default") is True else others).append(entry["url"])
         defaults += [table["index-url"]] if isinstance(table.get("index-url"), str) else []
-        others += [url for key in ("extra-index-url", "find-links") for url in listed(table.get(key)) if isinstance(url, str)]
-    return list(dict.fromkeys([*others, *(defaults[:1] or [digests.PYPI])]))
+        others += [url for url in listed(table.get("extra-index-url")) if isinstance(url, str)]
+        links += [url for url in listed(table.get("find-links")) if isinstance(url, str)]
+        none = none or table.get("no-index") is True
+    return list(dict.fromkeys(links if none else [*others, *links, *(defaults[:1] or [digests.PYPI])]))
+
+
+def entries(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Tables of ``[[tool.uv.index]]`` that name a URL."""
+    return [entry for entry in listed(settings.get("index")) if isinstance(entry, dict) and isinstance(entry.get("url"), str)]
 
 
 def difference(one: str, other: str) -> str:
@@ -45,6 +54,8 @@ def difference(one: str, other: str) -> str:
     first, second = urllib.parse.urlsplit(one), urllib.parse.urlsplit(other)
     if one.rstrip("/") == other.rstrip("/"):
         return "a slash at its end"
+    if first[:3] == second[:3]:
+        return "what follows `?` or `#`"
     if first[1:] == second[1:]:
         return f"{first.scheme} instead of {second.scheme}"
     if first.path.rstrip("/") == second.path.rstrip("/"):
@@ -81,12 +92,13 @@ def tables(root: Path, sync: Sequence[str], environ: Mapping[str, str]) -> list[
         return []
     named = options.values(sync, "--config-file") or ([environ["UV_CONFIG_FILE"]] if environ.get("UV_CONFIG_FILE") else [])
     if named:
-        return [_table(root / named[-1])]
-    return [_table(file, *(("tool", "uv") if file.name == "pyproject.toml" else ()))
+        return [table_of(root / named[-1])]
+    return [table_of(file, *(("tool", "uv") if file.name == "pyproject.toml" else ()))
             for file in uvfiles.read_by_uv((root, *root.parents), environ)]
 
 
-def _table(path: Path, *keys: str) -> dict[str, Any]:
+def table_of(path: Path, *keys: str) -> dict[str, Any]:
+    """A table of a file; an empty one where there is none."""
     try:
         table: Any = tomllib.loads(path.read_bytes().decode("utf-8"))
     except (OSError, ValueError):  # none; or broken, which uv says itself

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from uv_shim.errors import ShimError
+from uv_shim.plan import without_credentials
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,6 +50,8 @@ class Package(NamedTuple):
     dependencies: tuple[str, ...]
     #: What a member of the workspace asks for, by name; packages of an index tell that elsewhere.
     requires: tuple[tuple[str, str], ...]
+    #: Where there are several of that name and version: for which environments this one is.
+    markers: tuple[str, ...] = ()
 
     @property
     def hashes(self) -> frozenset[str]:
@@ -70,13 +73,21 @@ class Lock(NamedTuple):
     path: Path
     packages: tuple[Package, ...]
 
-    def find(self, name: str, version: str | None = None, source: str | None = None) -> list[Package]:
-        """The package of that name; where there are several, the one of that version or source, if one can be told."""
+    def find(self, name: str, version: str | None = None, source: str | None = None,
+             environment: Mapping[str, str] | None = None) -> list[Package]:
+        """The package of that name; where there are several, the one of that source, version or environment, if one can be told."""
         named = [package for package in self.packages if package.name == name]
         if source is not None and len(named) > 1:
-            named = [package for package in named if package.source in source] or named
+            told = without_credentials(source)
+            # uv's plan may say more than the lock does (`git+`, a whole path); of two that are in it, the longer one says it better.
+            there = [package for package in named if without_credentials(package.source) in told]
+            longest = max((len(package.source) for package in there), default=0)
+            named = [package for package in there if len(package.source) == longest] or named
         if version is not None and len(named) > 1:
             named = [package for package in named if package.version == version] or named
+        if environment is not None and len(named) > 1:
+            fit = [package for package in named if not package.markers or any(_holds(text, environment) for text in package.markers)]
+            named = fit or named
         return named
 
     def askers(self, name: str) -> list[tuple[Package, str | None]]:
@@ -163,12 +174,24 @@ def _package(entry: dict[str, Any]) -> Package:
     for group in metadata.get("requires-dev", {}).values():
         required += group
     sdist = entry.get("sdist")
+    # To uv, a folder in what a URL leads to is part of the URL.
+    folder = f"#subdirectory={source['subdirectory']}" if kind == "url" and source.get("subdirectory") else ""
     return Package(
-        str(entry["name"]), entry.get("version"), kind, str(source[kind]),
+        str(entry["name"]), entry.get("version"), kind, f"{source[kind]}{folder}",
         tuple(_file(wheel) for wheel in entry.get("wheels", [])), _file(sdist, str(source[kind])) if sdist else None,
         tuple(dict.fromkeys(str(dependency["name"]) for dependency in dependencies)),
         tuple((str(item["name"]), str(item.get("specifier", ""))) for item in required),
+        tuple(map(str, entry.get("resolution-markers", []))),
     )
+
+
+def _holds(marker: str, environment: Mapping[str, str]) -> bool:
+    from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName  # late: `warm` reads lock files without it
+
+    try:
+        return Marker(marker).evaluate(dict(environment))
+    except (InvalidMarker, UndefinedEnvironmentName):  # newer than `packaging`: nothing is left out for it
+        return True
 
 
 def _file(entry: dict[str, Any], source: str = "") -> File:

@@ -1,8 +1,8 @@
 """uv's own plan: what would `uv sync` install here, and what of it does uv say is in its cache?
 
 `uv sync --dry-run -v` tells it, from 0.5.30 on, without the network, so that nothing gets into the cache meanwhile. Where the lock file
-cannot be checked like that (a direct URL whose metadata is not in the cache), it is taken as it is. Older uvs tell with `uv export` what
-is to be installed; they are the only ones without a judge.
+cannot be checked like that (a direct URL whose metadata is not in the cache; dependencies that only a build tells), it is taken as it is,
+from 0.6.15 on. Older uvs tell with `uv export` what is to be installed; they are the only ones without a judge.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ from uv_shim.errors import ShimError
 from uv_shim.realuv import Output, RealUv
 from uv_shim.router import Found
 
-#: The first uv with `uv sync --dry-run`.
+#: The first uv with `uv sync --dry-run`, and the first that takes `--frozen` and `--locked` beside it.
 _DRY_RUN = (0, 5, 30)
+_DRY_AND_FROZEN = (0, 6, 15)
+
+#: What is said to uv in any case, and what keeps it from answering: such an option may be given once, or not beside `-v`.
+_SAID = frozenset(("--offline", "--dry-run", "-q", "--quiet"))
 
 _ASK_AGAIN = frozenset(("--refresh", "--refresh-package", "--reinstall", "--reinstall-package"))
 
@@ -35,11 +39,12 @@ _LINES = (
     ("installed", re.compile(rf"Requirement already installed: {_NAME}")),
     ("revalidate", re.compile(rf"Must revalidate requirement: {_NAME}")),
 )
-_INSTALL = re.compile(rf"^ \+ {_NAME}", re.MULTILINE)
+_INSTALL = re.compile(rf"^ [+~] {_NAME}", re.MULTILINE)
 _STALE = re.compile(r"^DEBUG (?:Resolving despite|Ignoring) existing lockfile due to (.+)$", re.MULTILINE)
 _NO_LOCK = re.compile(r"^Would (?:create|update) lockfile at: (.+)$", re.MULTILINE)
 _INTERPRETER = re.compile(r"^Using (?:\S+ )?\S+ interpreter at: (.+)$", re.MULTILINE)
-_ENVIRONMENT = re.compile(r"^Would (?:use|update|create|replace)(?: existing)? (?:project|virtual)? ?environment at: (.+)$", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"^(?:Discovered existing|Would (?:use|update|create|replace)(?: existing)?) (?:project |virtual )?"
+                          r"environment at: (.+)$", re.MULTILINE)
 _TOTAL = re.compile(r"^Would download (\d+) package", re.MULTILINE)
 _REQUIREMENT = re.compile(rf"(?:-e )?{_NAME}(?:\s*;\s*(?P<marker>.+))?")
 
@@ -92,6 +97,9 @@ class Sync(NamedTuple):
         if "--frozen" in arguments and "--frozen" not in self.options:
             variables.pop("UV_LOCKED", None)  # uv takes one of the two alone, and that one is ours
         if self.fresh:
+            # `--active` goes before it.
+            arguments = tuple(argument for argument in arguments if argument != "--active")
+            variables.pop("VIRTUAL_ENV", None)
             # Nobody makes it: a dry run writes nothing, and neither do the other commands.
             variables["UV_PROJECT_ENVIRONMENT"] = os.path.join(tempfile.gettempdir(), f"uv-shim-audit-{os.getpid()}-no-such-environment")
         return RealUv(str(self.uv.path), variables).run(["--directory", str(self.project), *arguments])
@@ -106,30 +114,36 @@ class Sync(NamedTuple):
         return None if uvfiles.is_for_one_call(folder, *named) else self.project / folder
 
 
-def make(sync: Sync, *, cache_exists: bool) -> Plan:
-    """Have uv make its plan.
+def make(sync: Sync, *, cache_exists: bool, dynamic: Sequence[str] = ()) -> Plan:
+    """Have uv make its plan. ``dynamic``: projects that uv would have to build to compare uv.lock with them.
 
     Raises:
         ShimError: it cannot, or the lock file is not what `uv sync` would go by.
     """
     # A cache that does not exist is not made either.
     no_cache = () if cache_exists or {"--no-cache", "-n"} & set(sync.options) else ("--no-cache",)
-    if sync.version < _DRY_RUN:
-        return _exported(sync, no_cache)
     notes = []
-    wanted = list(sync.options)
-    if _ASK_AGAIN & {option.partition("=")[0] for option in sync.options}:
+    wanted = [option for option in sync.options if option not in _SAID]
+    again = bool(_ASK_AGAIN & {option.partition("=")[0] for option in wanted})
+    if sync.version < (_DRY_AND_FROZEN if again or dynamic or {"--frozen", "--locked"} & set(wanted) else _DRY_RUN):
+        return _exported(sync, no_cache)
+    if again:
         # uv takes these with the network only; --frozen is what keeps it from using it.
         notes.append("Told to ask the index again, uv would resolve anew; uv.lock is taken as it is.")
-        wanted += [] if {"--frozen", "--locked"} & set(wanted) else ["--frozen"]
+        wanted = _frozen(wanted)
     else:
+        if dynamic and "--frozen" not in wanted:
+            notes.append(f"To check whether uv.lock is up to date, uv would build {', '.join(dynamic)}; it is taken as it is.")
+            wanted = _frozen(wanted)
         wanted.append("--offline")
-    arguments = ["sync", "--dry-run", "-v", *wanted, *no_cache]
-    done = sync.call(*arguments)
+    arguments = ["sync", "--dry-run", "-v", *no_cache]
+    done = sync.call(*arguments, *wanted)
     _refuse_if_stale(done, sync.project)
-    if done.code and not {"--frozen", "--locked"} & set(wanted):
+    if done.code and "--frozen" not in wanted and "needs to be updated" not in done.stderr:
         # Perhaps the check of the lock file needs what is not in the cache; without that check, nothing does.
-        frozen = sync.call(*arguments, "--frozen")
+        if sync.version < _DRY_AND_FROZEN:
+            return _exported(sync, no_cache)
+        frozen = sync.call(*arguments, *_frozen(wanted))
         if frozen.code == 0:
             notes.append("uv cannot check without the network whether uv.lock is up to date; it is taken as it is.")
             done = frozen
@@ -145,8 +159,13 @@ def make(sync: Sync, *, cache_exists: bool) -> Plan:
     return Plan(packages, _interpreter(done, sync), "uv sync --dry-run", judge=True, notes=tuple(notes))
 
 
+def _frozen(wanted: Sequence[str]) -> list[str]:
+    """The same options, with uv.lock taken as it is."""
+    return [*(option for option in wanted if option not in ("--frozen", "--locked")), "--frozen"]
+
+
 def _planned(text: str) -> tuple[Planned, ...]:
-    # What is to be revalidated is logged without its version.
+    # What is to be revalidated is logged without its version; what a build requires is logged, too, but nothing to install.
     versions = {normalised(match["name"]): match["version"] for match in _INSTALL.finditer(text)}
     found = {}
     for line in text.splitlines():
@@ -158,7 +177,7 @@ def _planned(text: str) -> tuple[Planned, ...]:
                 fields = match.groupdict()
                 name, url = normalised(fields["name"]), fields["url"] or fields["origin"]
                 found[name, url] = Planned(name, fields["version"] or versions.get(name), url, what)
-    return tuple(found.values())
+    return tuple(package for package in found.values() if package.what == "installed" or package.name in versions)
 
 
 def _refuse_if_stale(done: Output, project: Path) -> None:
@@ -184,15 +203,14 @@ def _interpreter(done: Output, sync: Sync) -> str | None:
 
 
 def _exported(sync: Sync, no_cache: Sequence[str]) -> Plan:
-    wanted = options.for_export(sync.options)
-    frozen = [] if {"--frozen", "--locked"} & set(wanted) else ["--frozen"]
-    done = sync.call("export", "--no-hashes", "--offline", *frozen, *wanted, *no_cache)
+    wanted = options.for_export([option for option in sync.options if option not in _SAID])
+    done = sync.call("export", "--no-hashes", "--offline", *_frozen(wanted), *no_cache)
     if done.code:
         raise _failed(done, "uv cannot tell what it would install here")
     found = sync.call("python", "find", "--offline", *options.values(sync.options, "--python", "-p"), *sync.general, *no_cache)
     python = found.stdout.strip() or None
     said = " ".join(sync.uv.said.split()[:2])
-    notes = ["Whether uv.lock is up to date was not checked: it is taken as it is."] if frozen else []
+    notes = [] if "--frozen" in wanted else ["Whether uv.lock is up to date was not checked: it is taken as it is."]
     if python is None:
         raise _failed(found, "uv finds no Python for this project")
     try:
@@ -200,7 +218,8 @@ def _exported(sync: Sync, no_cache: Sequence[str]) -> Plan:
     except wheels.CannotTell as error:
         raise ShimError(f"{error}.") from None
     packages = [package for line in done.stdout.splitlines() for package in [_required(line, environment)] if package]
-    notes.append(f"{said} has no `uv sync --dry-run`: what follows is how this uv-shim reads the cache, into a new environment.")
+    notes.append(f"{said} has no `uv sync --dry-run`{'' if sync.version < _DRY_RUN else ' beside --frozen'}: what follows is how this "
+                 "uv-shim reads the cache, into a new environment.")
     return Plan(tuple(packages), python, "uv export", judge=False, notes=tuple(notes))
 
 

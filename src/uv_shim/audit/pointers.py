@@ -24,6 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 #: Fields by their place in an array; the map of 0.12.2 to 0.12.x has the same names.
 _WHEEL_FIELDS = ("id", "hashes", "filename", "version", "size")
+_OLD_WHEEL_FIELDS = ("id", "hashes", "version")
 _SDIST_FIELDS = ("id", "hashes", "size")
 
 #: From these buckets on, the policy is followed by the length of the value.
@@ -88,7 +89,7 @@ def parse(data: bytes, bucket: str) -> Pointer | Unreadable:
         return Unreadable(f"its {len(data)} bytes are no MessagePack value, or it was cut off")
     if not _ends_as_it_should(data, end, new=number >= _NEW_TRAILER.get(kind, 1 << 20)):
         return Unreadable(f"it was cut off, or written over, after its {len(data)} bytes")
-    found = _fields(value, _WHEEL_FIELDS if wheel else _SDIST_FIELDS)
+    found = _fields(value, _SDIST_FIELDS if not wheel else _WHEEL_FIELDS if number >= 5 else _OLD_WHEEL_FIELDS)
     return found if found is not None else Unreadable("its format is not known here")
 
 

@@ -51,8 +51,8 @@ TODO: Mapping[str, str] = {
                      "`uv export --frozen | uv pip install -r -`.",
     "other-file": "Use the same Python and platform for the install and for the sync (and the same --no-binary and --no-build).",
     "other-index": "Use one URL everywhere: in uv.lock, UV_DEFAULT_INDEX or UV_INDEX_URL, and the configuration; to the letter.",
-    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]]), or lock with "
-                      "the one that is configured.",
+    "index-unlisted": "Tell this uv of the index as uv.lock has it (UV_DEFAULT_INDEX, --default-index or [[tool.uv.index]], in a workspace "
+                      "in the pyproject.toml of its root), or lock with the one that is configured.",
     "direct-url": "Install it by name from the index, or lock it by that URL ([tool.uv.sources]).",
     "index-entry": "Install it by that URL, or lock it by name from the index.",
     "other-url": "Use one URL everywhere, to the letter: also what follows `#` and `?`.",
@@ -125,7 +125,8 @@ class Auditor:
     """Reads one cache for one uv, one lock file and one Python."""
 
     def __init__(self, folder: Cache | None, version: tuple[int, int, int], lock: Lock, python: wheels.Python | wheels.CannotTell, *,
-                 known: Sequence[str], no_binary: Refused = NOTHING, no_build: Refused = NOTHING, others: Sequence[Cache] = ()) -> None:
+                 known: Sequence[str], members: Mapping[str, str] | None = None, no_binary: Refused = NOTHING,
+                 no_build: Refused = NOTHING, others: Sequence[Cache] = ()) -> None:
         self._cache = folder
         self._buckets = buckets.of(version)
         self._lock = lock
@@ -133,6 +134,7 @@ class Auditor:
         self._no_binary = no_binary
         self._no_build = no_build
         self._known = known
+        self._members = members or {}
         self._by_file = version >= _HASH_BY_FILE
         self._stops = version < _LOOKS_FOR_ARCHIVES
         self._git = buckets.git(version)
@@ -145,7 +147,8 @@ class Auditor:
             yield self._row(planned)
 
     def _row(self, planned: Planned) -> Row:
-        found = self._lock.find(planned.name, planned.version, planned.url)
+        environment = None if isinstance(self._python, wheels.CannotTell) else self._python.environment
+        found = self._lock.find(planned.name, planned.version, planned.url, environment)
         package = found[0] if len(found) == 1 else None
         file = self._file(package) if package else None
         if package:
@@ -200,17 +203,24 @@ class Auditor:
             return _Reading(UNKNOWN if reason == "unreadable" else MISS, reason, best.words, tuple(near))
         if package.kind == "registry" and package.source not in self._known:
             return self._unlisted(package, tuple(near))
-        if not file.name.endswith(".whl") and not self._built(best.entry):
-            return _Reading(UNKNOWN, "built-again", "its sdist is in the cache, what was built of it for this Python is not: uv builds it "
-                            "again, from there if the index lets the file be kept that long, else it downloads", tuple(near))
+        if not file.name.endswith(".whl") and not self._fit(best.entry.built):
+            does = ("what was built of its sdist for this Python is in the cache, but not unpacked (`uv cache prune --ci`): uv unpacks it"
+                    if self._fit(best.entry.kept) else
+                    "its sdist is in the cache, what was built of it for this Python is not: uv builds it again, from there")
+            return _Reading(UNKNOWN, "built-again", f"{does} if the index lets the file be kept that long, else it downloads", tuple(near))
         return _Reading(HIT, "cached", "in the cache", tuple(near))
 
     def _unlisted(self, package: Package, near: tuple[Near, ...]) -> _Reading:
-        told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="none")
+        told = min(self._known, key=lambda url: digests.digest(url) != digests.digest(package.source), default="")
         source = without_credentials(package.source)
-        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {source}, but this uv is told of {without_credentials(told)} "
-                        f"({indexes.difference(told, package.source)}): its plan does not look there, its download does, and takes it if "
-                        "the index lets it be kept that long", near)
+        if source in self._members:
+            by = f"it is {self._members[source]} alone that names this index, and not the project at the root"
+        elif told:
+            by = f"this uv is told of {without_credentials(told)} ({indexes.difference(told, package.source)})"
+        else:
+            by = "this uv is told of none"
+        return _Reading(UNKNOWN, "index-unlisted", f"in the cache for {source}, but {by}: uv's plan does not look there, its download "
+                        "does, and takes it if the index lets it be kept that long", near)
 
     def _read_git(self, package: Package) -> _Reading:
         if self._cache is None:
@@ -250,7 +260,8 @@ class Auditor:
         same_file = entry.filename is None and not wheel
         if wheel:
             unread = isinstance(entry.pointer, Unreadable) and entry.path.stem == digests.stem(file.name)
-            same_file = entry.filename == file.name or unread or (not self._by_file and file.name in entry.built)
+            names = (entry.filename, *(() if self._by_file else entry.built))
+            same_file = unread or any(wheels.same(name, file.name) for name in names)
         hashes = package.hashes if not self._by_file else frozenset([file.hash] if file.hash else [])
         same_version = (wheel and same_file) or entry.version in (None, package.version) or _same(entry.version, package.version)
         found = {
@@ -261,7 +272,8 @@ class Auditor:
             **{what: entry.place != place and what == _elsewhere(entry.place, place)
                for what in ("other-index", "direct-url", "index-entry", "other-url")},
             "unreadable": isinstance(entry.pointer, Unreadable),
-            "archive-gone": not isinstance(entry.pointer, Unreadable) and not entry.unpacked and not (not wheel and self._built(entry)),
+            "archive-gone": (not isinstance(entry.pointer, Unreadable) and not entry.unpacked
+                             and not (not wheel and self._fit((*entry.built, *entry.kept)))),
             "no-hash": not isinstance(entry.pointer, Unreadable) and not entry.hashes and bool(hashes),
             **{what: same_version and same_file and what == _hash_difference(entry.hashes, hashes)
                for what in ("other-hash", "other-algorithm")},
@@ -275,8 +287,8 @@ class Auditor:
         """Where in a bucket it would be."""
         return digests.place(package.source) if package.kind == "registry" else f"url/{digests.digest(package.source)}"
 
-    def _built(self, entry: Entry) -> bool:
-        return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in entry.built)
+    def _fit(self, names: Iterable[str]) -> bool:
+        return not isinstance(self._python, wheels.CannotTell) and any(wheels.fits(name, self._python) for name in names)
 
     def _worded(self, what: str, package: Package, file: File, entry: Entry, folder: Cache) -> str:
         if what == "other-version":

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import packaging
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from uv_shim.audit.lock import File, Package
 
-#: Asked of the project's own interpreter, with this one's copy of `packaging`: it needs no environment and imports nothing else.
+#: Asked of the project's own interpreter, which may be older than all that this one imports: nothing but facts, by its standard library.
 _QUESTION = """\
-import json, platform, sys
-sys.path.insert(0, sys.argv[1])
-from packaging.markers import default_environment
-from packaging.tags import sys_tags
-version = platform.python_implementation() + " " + platform.python_version()
-print(json.dumps([version, [str(tag) for tag in sys_tags()], default_environment()]))
+import json, os, platform, re, subprocess, sys, sysconfig
+try:
+    libc = os.confstr("CS_GNU_LIBC_VERSION")
+except (AttributeError, OSError, ValueError):
+    with open("/proc/self/maps") as maps:
+        loader = re.search("/[^ \\n]*ld-musl-[^ \\n]*", maps.read())
+    libc = loader and subprocess.run([loader.group()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode()
+version = sys.implementation.version
+released = ".".join(map(str, version[:3])) + ("" if version.releaselevel == "final" else version.releaselevel[0] + str(version.serial))
+print(json.dumps({
+    "implementation": sys.implementation.name, "version": sys.version_info[:2], "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
+    "threading": bool(sysconfig.get_config_var("Py_GIL_DISABLED")), "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
+    "platform": sysconfig.get_platform(), "bits": 64 if sys.maxsize > 2**32 else 32, "libc": libc,
+    "environment": {
+        "implementation_name": sys.implementation.name, "implementation_version": released, "os_name": os.name,
+        "platform_machine": platform.machine(), "platform_release": platform.release(), "platform_system": platform.system(),
+        "platform_version": platform.version(), "python_full_version": platform.python_version(),
+        "platform_python_implementation": platform.python_implementation(),
+        "python_version": ".".join(platform.python_version_tuple()[:2]), "sys_platform": sys.platform,
+    },
+}))
 """
+
+#: Short names of implementations, as tags have them.
+_SHORT = {"cpython": "cp", "pypy": "pp"}
+
+#: Names of old for what runs with a glibc 2.x of that number.
+_LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 
 _PATIENCE_SECONDS = 30
 
@@ -51,21 +72,55 @@ def ask(path: str) -> Python:
     Raises:
         CannotTell: with the reason.
     """
-    folder = str(Path(packaging.__file__).resolve().parent.parent)
     # -I: neither the caller's variables nor the folder that this runs in have a say.
-    argv = [path, "-I", "-S", "-B", "-c", _QUESTION, folder]
+    argv = [path, "-I", "-S", "-B", "-c", _QUESTION]
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_PATIENCE_SECONDS,
                               env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
-        version, tags, environment = json.loads(done.stdout)
-        return Python(path, str(version), tuple(str(tag) for tag in tags), dict(environment))
+        facts = json.loads(done.stdout)
+        environment = dict(facts["environment"])
+        version = f"{environment['platform_python_implementation']} {environment['python_full_version']}"
+        return Python(path, version, tuple(map(str, taken(facts))), environment)
     except OSError as error:
         raise CannotTell(f"{path} does not run: {error.strerror}") from None
     except subprocess.SubprocessError as error:
         said = str(getattr(error, "stderr", "") or "").strip().splitlines()
         raise CannotTell(f"{path} does not say which wheels it takes: {said[-1] if said else error}") from None
-    except ValueError:
+    except (ValueError, TypeError, KeyError):
         raise CannotTell(f"{path} does not say which wheels it takes") from None
+
+
+def taken(facts: Mapping[str, Any]) -> Iterator[Tag]:
+    """Tags of the wheels that an interpreter takes, best first, by what it says of itself."""
+    name, (major, minor) = facts["implementation"], facts["version"]
+    short = f"{_SHORT.get(name, name)}{major}{minor}"
+    platforms = list(_platforms(facts["platform"].replace(".", "_").replace("-", "_"), facts["bits"], facts["libc"] or ""))
+    if name == "cpython":
+        threading = "t" if facts["threading"] else ""
+        abis = [f"{short}{threading}d", f"{short}{threading}"] if facts["debug"] else [f"{short}{threading}"]
+        yield from cpython_tags((major, minor), abis, platforms)
+    else:
+        # As in `.pypy310-pp73-x86_64-linux-gnu.so`, and `.graalpy242-311-native-x86_64-linux.so`.
+        abi = facts["suffix"].split(".")[1].split("-")[: 3 if name == "graalpy" else 2]
+        yield from generic_tags(short, ["_".join(abi)], platforms)
+    yield from compatible_tags((major, minor), "pp3" if name == "pypy" else short if name == "cpython" else None, platforms)
+
+
+def _platforms(linux: str, bits: int, libc: str) -> Iterator[str]:
+    """As uv has them, which takes what says nothing of the libc (`linux_x86_64`) last; `packaging` takes it first since 26.3."""
+    if bits == 32:
+        linux = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv8l"}.get(linux, linux)
+    machine = linux.partition("_")[2]
+    machines = ["armv8l", "armv7l"] if machine == "armv8l" else [machine]
+    glibc, musl = re.match(r"glibc 2\.(\d+)", libc), re.search(r"^Version 1\.(\d+)", libc, re.MULTILINE)
+    for machine in machines:
+        oldest = 5 if machine in ("x86_64", "i686") else 17
+        for minor in range(int(glibc.group(1)), oldest - 1, -1) if glibc else ():
+            yield f"manylinux_2_{minor}_{machine}"
+            if minor in _LEGACY:
+                yield f"{_LEGACY[minor]}_{machine}"
+        yield from (f"musllinux_1_{minor}_{machine}" for minor in (range(int(musl.group(1)), -1, -1) if musl else ()))
+    yield from (f"linux_{machine}" for machine in machines) if linux.startswith("linux_") else (linux,)
 
 
 def chosen(package: Package, python: Python, *, wheels: bool = True, sdists: bool = True) -> File | None:
@@ -94,3 +149,11 @@ def fits(filename: str, python: Python) -> bool:
     except InvalidWheelFilename:
         return False
     return not set(python.tags).isdisjoint(str(tag) for tag in tags)
+
+
+def same(one: str | None, other: str) -> bool:
+    """Whether two names are those of one wheel: uv writes normal forms (`pyyaml-6.0.1-…`), whatever the index has (`PyYAML-6.0.1-…`)."""
+    try:
+        return one is not None and parse_wheel_filename(one) == parse_wheel_filename(other)
+    except InvalidWheelFilename:
+        return one == other
