@@ -291,7 +291,7 @@ def test_the_wheels_that_an_interpreter_takes(python: str, tmp_path: Path) -> No
     assert wheels.ask(str(older))[1:] == wheels.ask(python)[1:]
 
 
-CPYTHON = {"implementation": "cpython", "version": [3, 14], "threading": False, "debug": False, "platform": "linux-x86_64", "bits": 64, "libc": "glibc 2.17"}
+CPYTHON = {"implementation": "cpython", "version": [3, 14], "threading": False, "debug": False, "platform": "linux-x86_64", "bits": 64, "libc": "glibc 2.17", "macos": ["", ""]}
 
 
 @pytest.mark.parametrize(("facts", "taken", "others"), [
@@ -304,6 +304,8 @@ CPYTHON = {"implementation": "cpython", "version": [3, 14], "threading": False, 
      "cp314-cp314-linux_x86_64"], ["cp314-cp314-musllinux_1_3_x86_64", "cp314-cp314-manylinux_2_17_x86_64"]),
     ({"bits": 32}, ["cp314-cp314-manylinux1_i686", "cp314-cp314-linux_i686"], ["cp314-cp314-linux_x86_64"]),
     ({"platform": "linux-aarch64"}, ["cp314-cp314-manylinux2014_aarch64", "cp314-cp314-linux_aarch64"], ["cp314-cp314-manylinux_2_16_aarch64"]),
+    ({"platform": "macosx-10.9-universal2", "libc": None, "macos": ["14.5", "arm64"]}, ["cp314-cp314-macosx_14_0_arm64", "cp314-cp314-macosx_11_0_universal2"],
+     ["cp314-cp314-macosx_14_0_x86_64", "cp314-cp314-macosx_15_0_arm64"]),
     ({"implementation": "pypy", "version": [3, 10], "suffix": ".pypy310-pp73-x86_64-linux-gnu.so"},
      ["pp310-pypy310_pp73-manylinux2014_x86_64", "pp310-none-linux_x86_64", "pp3-none-any", "py3-none-any"], ["cp310-abi3-linux_x86_64", "cp310-none-any"]),
 ])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, mac_platforms
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from uv_shim import processes
 from uv_shim.audit.lock import File, Package
 
 #: Asked of the project's own interpreter, which may be older than all that this one imports: nothing but facts, by its standard library.
@@ -30,6 +30,7 @@ print(json.dumps({
     "implementation": sys.implementation.name, "version": sys.version_info[:2], "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
     "threading": bool(sysconfig.get_config_var("Py_GIL_DISABLED")), "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
     "platform": sysconfig.get_platform(), "bits": 64 if sys.maxsize > 2**32 else 32, "libc": libc,
+    "macos": platform.mac_ver()[::2],
     "environment": {
         "implementation_name": sys.implementation.name, "implementation_version": released, "os_name": os.name,
         "platform_machine": platform.machine(), "platform_release": platform.release(), "platform_system": platform.system(),
@@ -45,8 +46,6 @@ _SHORT = {"cpython": "cp", "pypy": "pp"}
 
 #: Names of old for what runs with a glibc 2.x of that number.
 _LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
-
-_PATIENCE_SECONDS = 30
 
 
 class Python(NamedTuple):
@@ -74,27 +73,28 @@ def ask(path: str) -> Python:
     """
     # -I: neither the caller's variables nor the folder that this runs in have a say.
     argv = [path, "-I", "-S", "-B", "-c", _QUESTION]
+    done = processes.run(argv, {"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
+    if done.code is None:
+        raise CannotTell(done.why)
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_PATIENCE_SECONDS,
-                              env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
         facts = json.loads(done.stdout)
         environment = dict(facts["environment"])
         version = f"{environment['platform_python_implementation']} {environment['python_full_version']}"
         return Python(path, version, tuple(map(str, taken(facts))), environment)
-    except OSError as error:
-        raise CannotTell(f"{path} does not run: {error.strerror}") from None
-    except subprocess.SubprocessError as error:
-        said = str(getattr(error, "stderr", "") or "").strip().splitlines()
-        raise CannotTell(f"{path} does not say which wheels it takes: {said[-1] if said else error}") from None
     except (ValueError, TypeError, KeyError):
-        raise CannotTell(f"{path} does not say which wheels it takes") from None
+        raise CannotTell(f"{path} does not say which wheels it takes{done.why and f': {done.why}'}") from None
 
 
 def taken(facts: Mapping[str, Any]) -> Iterator[Tag]:
     """Tags of the wheels that an interpreter takes, best first, by what it says of itself."""
     name, (major, minor) = facts["implementation"], facts["version"]
     short = f"{_SHORT.get(name, name)}{major}{minor}"
-    platforms = list(_platforms(facts["platform"].replace(".", "_").replace("-", "_"), facts["bits"], facts["libc"] or ""))
+    macos, machine = facts["macos"]
+    if macos:
+        release = [*map(int, macos.split(".")), 0]
+        platforms = list(mac_platforms((release[0], release[1]), machine))
+    else:
+        platforms = list(_platforms(facts["platform"].replace(".", "_").replace("-", "_"), facts["bits"], facts["libc"] or ""))
     if name == "cpython":
         threading = "t" if facts["threading"] else ""
         abis = [f"{short}{threading}d", f"{short}{threading}"] if facts["debug"] else [f"{short}{threading}"]
