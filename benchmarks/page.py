@@ -10,6 +10,8 @@ from typing import Any
 import plots
 from measure import Spread, spread
 
+from uv_shim import report
+
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Rows of calls that are passed on.
@@ -133,9 +135,8 @@ def printed(data: Mapping[str, Any]) -> str:
     text = ""
     for title, rows in tables(data).items():
         plain = [[cell.replace("**", "").replace("`", "") for cell in row] for row in rows]
-        widths = [max(len(row[place]) for row in plain) for place in range(len(plain[0]))]
         text += f"\n{title.replace('`', '')}\n"
-        text += "".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() + "\n" for row in plain)
+        text += "".join(f"  {line}\n" for line in report.table(plain))
     return text
 
 

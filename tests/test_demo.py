@@ -40,7 +40,7 @@ class Shown:
     @property
     def rows(self) -> list[tuple[str, str, int, int]]:
         """Version, route, files at install, files at `uv sync`."""
-        found = re.findall(r"^(\d\S*) {3,}(bare|through the shim) +(\d+) files? .*?(\d+) files? ", self.done.stdout, re.MULTILINE)
+        found = re.findall(r"^(\d\S*) {2,}(bare|through the shim) +(\d+) files? .*?(\d+) files? ", self.done.stdout, re.MULTILINE)
         # On a busy machine, uv may have asked for the sdist when the shim stops its dry run there: then it is counted once more.
         return [(version, route, STOCK if route != "bare" and int(install) == STOCK + 1 else int(install), int(sync))
                 for version, route, install, sync in found]
@@ -116,9 +116,9 @@ def test_columns_are_aligned() -> None:
     trials = [Trial(Route(Path("uv"), "0.9.8"), Cost(5, 4_200_000), Cost(10, 4_200_000)),
               Trial(Route(Path("uv"), "0.13.999", Path("shim")), Cost(1, 999), Cost(0, 0))]
     assert table.lines(trials) == [
-        "uv         route                uv pip install   then uv lock + uv sync",
-        "0.9.8      bare               5 files   4.2 MB        10 files   4.2 MB",
-        "0.13.999   through the shim   1 file     999 B         0 files      0 B",
+        "uv        route               uv pip install  then uv lock + uv sync",
+        "0.9.8     bare              5 files   4.2 MB       10 files   4.2 MB",
+        "0.13.999  through the shim  1 file     999 B        0 files      0 B",
     ]
 
 

@@ -529,6 +529,9 @@ def test_installed_in_one_locale_and_taken_back_in_another(machine: Machine) -> 
     subprocess.run([need("localedef"), "--force", "--quiet", "-f", "letters", "-i", "kinds", "./latin"], cwd=machine.root, check=False)
     latin = {"LC_ALL": "latin", "LOCPATH": str(machine.root)}
     assert machine.run(str(PYTHON), "-X", "utf8=0", "-I", "-c", "import sys; print(sys.getfilesystemencoding())", env=latin) == "iso8859-1\n"
+    program = "import os, sys; sys.path.insert(0, sys.argv.pop(1)); from uv_shim.cli import main; sys.exit(main(sys.argv[1:], os.environ))"
+    said = machine.run(str(PYTHON), "-X", "utf8=0", "-I", "-B", "-c", program, str(ROOT / "src"), "install", env=latin, code=1)
+    assert "Set PYTHONUTF8=1 for this call." in said
     machine.install(env=latin)
     prefix = machine.home / ".local" / "share" / "uv-shim"
     assert f'"{machine.home}/.bashrc"' in (prefix / "receipt.toml").read_text(encoding="utf-8")

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uv_shim.demo.trial import Cost, Trial
-from uv_shim.report import size
+from uv_shim.report import size, table
 
 _HEADER = ("uv", "route", "uv pip install", "then uv lock + uv sync")
 
 
 def lines(trials: Sequence[Trial]) -> list[str]:
     """The table, aligned."""
-    rows = [_HEADER, *((trial.route.version, "through the shim" if trial.route.shim else "bare", cell(trial.install), cell(trial.sync))
-                       for trial in trials)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    return ["   ".join((text.ljust(widths[0]), route.ljust(widths[1]), install.rjust(widths[2]), sync.rjust(widths[3])))
-            for text, route, install, sync in rows]
+    rows = [(trial.route.version, "through the shim" if trial.route.shim else "bare", cell(trial.install), cell(trial.sync))
+            for trial in trials]
+    return table(rows, _HEADER, right=(2, 3))
 
 
 def cell(cost: Cost) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,11 +99,15 @@ class Install:
         """The prefix was looked at by then; these are where start files and the cache are."""
         users = () if self.layout.system else ("HOME", "ZDOTDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
         for name in (*users, "GITHUB_PATH"):
+            value = self.environ.get(name, "")
             try:
-                self.environ.get(name, "").encode()
-            except UnicodeEncodeError:
-                raise ShimError(f"{name} is {self.environ[name]!a}: that is not UTF-8, and the receipt could not name what is there.",
+                told = os.fsencode(value).decode()
+            except UnicodeDecodeError:
+                raise ShimError(f"{name} is {value!a}: that is not UTF-8, and the receipt could not name what is there.",
                                 "Nothing was done. Set it to another path for this call.", code=1) from None
+            if told != value:
+                raise ShimError(f"{name} is {told!a}, which this Python takes for {value!a} by its locale ({sys.getfilesystemencoding()}).",
+                                "Nothing was done. Set PYTHONUTF8=1 for this call.", code=1)
 
     def _refuse_strangers(self) -> None:
         prefix = self.layout.prefix
