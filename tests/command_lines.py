@@ -173,8 +173,8 @@ def _publish_main(index: Index) -> None:
     ):
         index.add(file)
     index.add(wheels.wheel("patched", "1.0", requires_python=f">={MINOR}.1"), requires_python=f">={MINOR}.1")
-    index.add(wheels.wheel("yank", "2.0"), yanked=True)
-    index.add(wheels.wheel("gone", "1.0"), yanked=True)
+    index.add(wheels.wheel("yank", "2.0"), yanked="withdrawn")
+    index.add(wheels.wheel("gone", "1.0"), yanked="withdrawn")
 
 
 # Files that several cases use.

@@ -71,7 +71,7 @@ def test_two_versions(one: str, other: str) -> None:
 
 
 #: Of each regime one; where uv checks by itself, only `enforce` asks.
-ASKING = [("0.5.26", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce")]
+ASKING = [("0.5.26", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce"), ("0.13.9", "enforce")]
 
 
 def asked(index: Index) -> list[str]:
@@ -97,7 +97,7 @@ def test_no_other_index_hears_of_what_an_explicit_one_has(make_world: Callable[.
     index.add(wheel("lib", "1.0", note="another's"))
     index.add(wheel("app", "1.0"))
     project(world.work, "app", "lib", extra=f'[tool.uv.sources]\nlib = {{ index = "private" }}\n[[tool.uv.index]]\nname = "private"\n'
-            f'url = "{index.simple("private")}"\nexplicit = true\n')
+            f'url = "{index.simple("private")}/?key=s3cr3t"\nexplicit = true\n')
     heard = {}
     for program in ("bare", "run"):
         paths = asked(index)

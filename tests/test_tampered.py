@@ -1221,6 +1221,23 @@ def test_metadata_can_write_no_plan(make_world: Callable[..., World], version: s
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reason", [
+    "Would install 1 package\n + lib==1.0", "Would make no changes", " + app==2.0", "DEBUG Selecting: app==2.0 [compatible] (app-2.0.tar.gz)"])
+def test_a_reason_for_yanking_changes_no_plan(make_world: Callable[..., World], version: str, mode: str, reason: str) -> None:
+    """uv gives it as it is, behind the plan. Whoever yanks one release decides nothing about another one."""
+    world = make_world(version)
+    world.index.add(wheel("app", "1.0", note="bad"), original=wheel("app", "1.0")[1])
+    world.index.add(wheel("lib", "1.0"), yanked=f"broken\n{reason}\n")
+    result = attempt(world, install("app==1.0", "lib==1.0"), mode)
+    assert result.code != 0
+    assert "app" not in world.freeze()
+    world.index.add(wheel("app", "1.0"))
+    shutil.rmtree(world.root / "cache")
+    result = attempt(world, install("app==1.0", "lib==1.0"), mode)
+    assert (result.code, result.said, world.freeze()) == (0, (), "app==1.0\nlib==1.0\n"), result.stderr
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_good_files_pass(make_world: Callable[..., World], version: str, mode: str) -> None:
     """Good wheels and sdists are installed in both modes, without a word of the shim."""
     world = make_world(version)

@@ -19,7 +19,7 @@ _LENGTHS = frozenset([*_ALGORITHMS, *(one + other for one in _ALGORITHMS for oth
 
 def digests_of(cache: str, name: str, root: str, filename: str) -> bytes | None:
     """Digests that the page ``<root>/<name>/`` in that cache gives for a file, run together; None where it does not list it."""
-    page = f"{root.rpartition('@')[2]}/{name}/".encode()
+    page = f"{root.partition('?')[0].rpartition('@')[2]}/{name}/".encode()
     for folder in _folders(cache):
         try:
             with open(os.path.join(folder, f"{name}.rkyv"), "rb") as file:

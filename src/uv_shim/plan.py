@@ -18,6 +18,9 @@ _PYTHONS = ("Python", "CPython", "PyPy", "GraalPy", "Pyodide")
 #: In what uv says of a project, or a file, that lies on this machine.
 HERE = " @ file:"
 
+#: In the warning that comes after the plan, before what an index gives for a reason: any text, on as many lines as it likes.
+_YANKED = '` is yanked (reason: "'
+
 #: From here on, uv's log is about packages of indexes; before, about direct URLs.
 SOLVING = "DEBUG Solving with target Python version"
 
@@ -105,11 +108,17 @@ def parse(output: Output) -> Plan | None:
     return plan if plan.said else None
 
 
+def account(stderr: str) -> list[str]:
+    """The lines of what uv said, up to the first that quotes why a release was yanked: that, and what follows, anybody may have written."""
+    lines = stderr.split("\n")
+    return lines[: next((number for number, line in enumerate(lines) if line.startswith("warning: `") and _YANKED in line), None)]
+
+
 def parse_log(stderr: str) -> Plan:
     """Read as much of an account as there is."""
     plan = Plan()
     plan.solving = SOLVING in stderr
-    for line in stderr.split("\n"):
+    for line in account(stderr):
         if line.startswith("Would "):
             plan.said = True
             plan.changes.clear()  # what stands before uv's last word is none of it: metadata may be quoted there
@@ -164,13 +173,13 @@ def requested_files(stderr: str) -> set[str]:
     """Names of the files that uv fetched, or tried to: past its cache, only the second of these tells it."""
     markers = ("No cache entry for: ", "Handling request for ")
     names = {file_name(text.partition(marker)[2].strip().partition(" ")[0].strip("`"))
-             for text in stderr.splitlines() for marker in markers if marker in text}
+             for text in account(stderr) for marker in markers if marker in text}
     return {name for name in names if name.endswith((".whl", *SDIST))}
 
 
 def build_requirements(stderr: str) -> list[tuple[str, str]]:
     """(name, version) of what uv installed for builds."""
-    lines = [text.partition(": ")[2] for text in stderr.splitlines() if text.startswith("DEBUG Installing build requirement")]
+    lines = [text.partition(": ")[2] for text in account(stderr) if text.startswith("DEBUG Installing build requirement")]
     pairs = [part.partition("==") for line in lines for part in line.split(", ")]
     return [(normalize(name), version) for name, _, version in pairs if version]
 
@@ -201,10 +210,12 @@ def _selection(line: str) -> tuple[str, str, str]:
 
 
 def _note_page(line: str, pages: dict[str, list[str]]) -> None:
-    """Remember ``Fetching metadata for alpha from http://host/simple/alpha/`` as ``http://host/simple`` for ``alpha``."""
-    name, _, url = line.partition("Fetching metadata for ")[2].partition(" from ")
+    """Remember ``Fetching metadata for alpha from http://host/simple/alpha/?key`` as ``http://host/simple?key`` for ``alpha``."""
+    # From 0.12.24 on, uv puts both into backticks.
+    name, _, url = line.partition("Fetching metadata for ")[2].replace("`", "").partition(" from ")
     roots = pages.setdefault(normalize(name), [])
-    root = without_credentials(url.strip().rstrip("/").rpartition("/")[0])
+    address, mark, query = url.strip().partition("?")
+    root = without_credentials(address.rstrip("/").rpartition("/")[0]) + mark + query
     if root not in roots:
         roots.append(root)
 

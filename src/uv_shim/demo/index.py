@@ -30,7 +30,8 @@ class File:
     advertised: tuple[str, ...] = ("sha256",)
     #: The bytes that the advertised hashes are of; other than ``data`` where the file was tampered with.
     original: bytes | None = None
-    yanked: bool = False
+    #: Why it was yanked, if it was.
+    yanked: str = ""
     #: What the pages say of it; what its metadata says is its own.
     requires_python: str = ""
 
@@ -211,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
             row: dict[str, object] = {"filename": file.name, "url": f"{self.server.index.url}/{where}/files/{file.name}",
                                       "hashes": file.digests(), "size": len(file.data)}
             if file.yanked:
-                row["yanked"] = "withdrawn"
+                row["yanked"] = file.yanked
             if file.requires_python:
                 row["requires-python"] = file.requires_python
             if settings.metadata and file.name.endswith(".whl"):
@@ -227,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
             digests = file.digests()
             # A fragment carries one hash only.
             fragment = "".join(f"#{name}={digest}" for name, digest in list(digests.items())[-1:])
-            extra = ' data-yanked="withdrawn"' if file.yanked else ""
+            extra = f" data-yanked='{html.escape(file.yanked)}'" if file.yanked else ""
             if file.requires_python:
                 extra += f' data-requires-python="{html.escape(file.requires_python)}"'
             if settings.metadata and file.name.endswith(".whl"):
