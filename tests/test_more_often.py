@@ -13,6 +13,7 @@ import pytest
 
 from machine import need
 from test_end_to_end import BUILD_SYSTEM, NATIVE_CACHE, NATIVE_CHECK, described, numbers, publish, unpack, url
+from test_tampered import requiring
 from uv_shim.demo.wheels import sdist, wheel
 from world import PYTHON, Result, World
 
@@ -48,6 +49,28 @@ def telling(file: tuple[str, bytes], log: Path) -> tuple[str, bytes]:
             member.size = len(data)
             after.addfile(member, io.BytesIO(data))
     return file[0], buffer.getvalue()
+
+
+def test_several_sdists(world: World, seals: bool) -> None:
+    """uv is stopped for those that it has begun to download by then, not for each: each is requested three times or so, not once for each."""
+    names = [f"lib{number}" for number in range(8)]
+    for name in names:
+        world.index.add(sdist(name, "1.0"))
+    world.bare("pip", "install", "--dry-run", "--only-binary", ":all:", *names)  # so that uv has the pages
+    result = world.run("pip", "install", *names, env={"UV_SHIM_TRACE": "1"}, check=True)
+    stops = [line for line in result.said if "met the sdist" in line]
+    assert (0 < len(stops) < len(names) - 2) if seals else not stops
+    assert world.freeze().split() == [f"{name}==1.0" for name in names]
+
+
+def test_a_package_that_a_build_needs_as_well(both: Pair, world: World, version: str) -> None:
+    """Before 0.11.19, the build has put it into the cache without its hash."""
+    world.index.add(wheel("lib", "1.0"))
+    name, data = sdist("built", "1.0")
+    world.index.add((name, requiring(data, "lib")))
+    bare, shim = (described(result).get("lib-1.0-py3-none-any.whl") for result in both("lib", "built"))
+    assert bare == 1
+    assert shim in ((2, 3) if numbers(version) < NATIVE_CACHE else (1,))
 
 
 @pytest.mark.parametrize("filled", ["pip install --target elsewhere app", "run --no-project --with app python -c 0", "tool run --from app none"])

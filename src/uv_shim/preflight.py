@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _PROGRESS = ("   Building ", "      Built ")
 
+#: Where a second sdist comes, there may be more: so many milliseconds, and they are seen, too.
+_LINGER = 20
+
 UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 NO_COMMIT = "a Git reference that is no full commit names no fixed content"
 
@@ -92,6 +95,8 @@ class Preflight:
         #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
         self._unanswered: set[tuple[str, str]] = set()
+        #: sdists of indexes that the dry run has begun to download.
+        self._coming: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
         self.unchecked: dict[str, str] = {}
         #: What uv said of builds that it will not repeat: its own lines, which the user would otherwise miss.
@@ -167,7 +172,11 @@ class Preflight:
         output, found = self._watched([], refresh=True)
         while found:
             self._trace.append(f"met the sdist {found.name} {found.version or found.url}; sealing it before uv builds it")
-            sealed = self._seal_sdist(found, plans.parse_log(output.stderr))
+            log = plans.parse_log(output.stderr)
+            beside = self._beside(found, output.stderr, {pin.name for pin in pins})
+            if beside:
+                self.ask_hashes([self._selected(sdist, log) for sdist in (found, *beside)], log)
+            sealed = self._seal_sdist(found, log)
             if sealed is None and found.key not in self._unanswered:
                 # Its page may not have been in the cache when the run was stopped: once more.
                 self._unanswered.add(found.key)
@@ -180,6 +189,11 @@ class Preflight:
                     raise Unverifiable(found.name, reason)
                 self.unchecked[found.name] = f"built for its metadata; {reason}"
             pins += sealed or []
+            for sdist in beside:
+                # What cannot be sealed so is met by itself.
+                also = self._seal_sdist(sdist, log)
+                (self._met.update if also else self._met.difference_update)({sdist.key, self._selected(sdist, log)})
+                pins += also or []
             output, found = self._watched(pins, refresh=False)
         free = own = not pins
         self._sdists = pins if self._folder or self._line.has("--refresh", "--refresh-package") else []
@@ -211,6 +225,7 @@ class Preflight:
 
         Where all sdists are in the cache (``cached``), any is one not met before.
         """
+        self._coming.clear()
         if cached:
             self._met.clear()
         options = [*self._line.verifying(), *(self.constraints(pins) if pins else [])]
@@ -229,7 +244,7 @@ class Preflight:
                     self._query.start_ahead(python)
             return self._sdist(text, solving=solving) is not None
 
-        output = run.finish(stop_at, self._spinner)
+        output = run.finish(stop_at, self._spinner, linger=_LINGER if self._met else 0)
         if run.lost:
             raise Failed("what it builds cannot be told to begin (another process namespace, or another user)")
         self._note_progress(output)
@@ -256,6 +271,8 @@ class Preflight:
         if downloaded and (not solving or self._names(downloaded.url)):
             # Before uv resolves, it looks at direct URLs alone; without dependencies to look for, not before it does.
             downloaded.direct = True
+        if downloaded and downloaded.name and not downloaded.direct:
+            self._coming.add(downloaded.key)
         # The package's name, which a constraint needs, may stand only in the second line.
         named = downloaded and downloaded.direct and (downloaded.name or not names_hash(downloaded.url))
         found = downloaded if named else plans.url_to_build(text)
@@ -265,7 +282,8 @@ class Preflight:
             wanted = not self.has_own_hash(found.url) and (self._enforce or kept or pin_by_url(found.name, found.url))
         else:
             # What the cache has without its hash, or had in other bytes, is not announced as a download, nor is what has an odd URL.
-            told = downloaded and downloaded.name and not downloaded.direct and not self.regime.hashes
+            # Of several, the others would be cut off while they come, and downloaded again: it is stopped before they do.
+            told = downloaded and downloaded.key in self._coming and (not self.regime.hashes or len(self._coming - self._met) > 1)
             found = downloaded if told else plans.sdist_to_build(text)
             wanted = solving and (self._enforce or not self.regime.checks)
         return found if found and wanted and found.key not in self._met else None
@@ -297,13 +315,10 @@ class Preflight:
             return [pin] if pin else []
         if self._inputs.has_hash(name, version):
             return []
-        if sdist.url:
-            filename = hashes.file_name(sdist.url)
-            # That name may spell the version otherwise than uv does.
-            version = next((chosen for (_, chosen), file in log.selected.items() if file == filename), version)
-            log.selected[name, version] = filename
-            self._met.add((name, version))
-        self.ask_hashes([(name, version)], log)
+        name, version = self._selected(sdist, log)
+        self._met.add((name, version))
+        if not self.advertised.knows(name, version):
+            self.ask_hashes([(name, version)], log)
         if not self.advertised.knows(name, version):
             return None
         # uv may fetch and build ahead of its own choice, and so before it says what it selects.
@@ -312,6 +327,24 @@ class Preflight:
             # uv has its SHA-256 by now; any other that is advertised must be computed as well, for `uv.lock` may have that one.
             digests = [digest for digest in digests if not digest.startswith("sha256:")] or digests
         return [Pin(name, version, digests)] if digests else []
+
+    def _beside(self, found: Sdist, stderr: str, pinned: set[str]) -> list[Sdist]:
+        """Sdists of indexes that uv was about to download as well when it was stopped at that one: it need not be stopped for each."""
+        others: dict[str, Sdist] = {}
+        lines = [] if found.direct else plans.account(stderr.partition(plans.SOLVING)[2])
+        for sdist in filter(None, map(plans.sdist_to_download, lines)):
+            if sdist.name not in (found.name, "", *pinned) and sdist.key not in self._met and not self._names(sdist.url):
+                others.setdefault(sdist.name, sdist)
+        return list(others.values())
+
+    def _selected(self, sdist: Sdist, log: Plan) -> tuple[str, str]:
+        """Name and version as uv has them: the name of a file may spell the version otherwise."""
+        if not sdist.url:
+            return sdist.name, sdist.version
+        filename = hashes.file_name(sdist.url)
+        version = next((chosen for (_, chosen), file in log.selected.items() if file == filename), sdist.version)
+        log.selected[sdist.name, version] = filename
+        return sdist.name, version
 
     def ask_hashes(self, wanted: list[tuple[str, str]], plan: Plan) -> None:
         """Learn what the index advertises for those versions, as far as there is an answer, into `advertised`."""

@@ -348,15 +348,17 @@ class Run:
         else:
             self.finish()
 
-    def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None) -> Output:
+    def finish(self, stop_at: Callable[[str], bool] | None = None, spinner: Spinner | None = None, *, linger: int = 0) -> Output:
         """Wait for the end; a watched run is killed at the first line for which ``stop_at(line)`` is true.
+
+        Before that, it may go on until it says nothing for ``linger`` milliseconds.
 
         No build hook of a watched run begins before all that uv has written by then was looked at.
         """
         stopped = None
         self._end_input()
         if self._guard:
-            stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner)
+            stderr, stopped = self._watch(self._guard, stop_at or (lambda _: False), spinner, linger)
         _, status = posix.waitpid(self.pid, 0)
         self._running.remove(self)
         if self._stderr is not None:
@@ -379,7 +381,7 @@ class Run:
         if self._stderr:
             self._stderr.close()
 
-    def _watch(self, guard: Guard, stop_at: Callable[[str], bool], spinner: Spinner | None) -> tuple[bytes, str | None]:
+    def _watch(self, guard: Guard, stop_at: Callable[[str], bool], spinner: Spinner | None, linger: int) -> tuple[bytes, str | None]:
         """Standard error to its end, and the line at which the run was killed."""
         import select
 
@@ -417,6 +419,8 @@ class Run:
             if not stopped and (guard.allow(asked, self.pid) or ended or patience):
                 continue
             self.lost = not stopped
+            while linger and not ended and _polling(self._reader).poll(linger):
+                ended = _drain_into(stderr, self._reader)
             guard.end(self.pid)
             posix.kill(self.pid, 9)
             # Where this was a program that has uv as its child, uv goes on: its hooks end by this, and it by them.
