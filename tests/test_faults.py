@@ -417,7 +417,7 @@ def test_a_troubled_index(make_world: Callable[..., World], version: str, kind: 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", [Fails("/", times=6), CutsOff("/files/", times=6)], ids=lambda kind: kind.in_words())
+@pytest.mark.parametrize("kind", [Fails("/", times=6), CutsOff("/files/", times=12)], ids=lambda kind: kind.in_words())
 @pytest.mark.parametrize("version", ["0.5.26", "0.9.8", "0.12.15"])
 def test_trouble_at_each_request(make_world: Callable[..., World], version: str, kind: Trouble, mode: str) -> None:
     """Whichever request it is, of the first dry run, of the query or of the install itself: all is installed and sealed, or uv says why not."""
