@@ -13,10 +13,12 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from uv_shim.demo.wheels import wheel
+from uv_shim.realuv import RealUv
 from world import SHIM, World, normalise
 
 WORDS = "Resolving dependencies..."
@@ -238,6 +240,18 @@ def test_a_helper_that_tells_how_to_sign_in(make_world: Callable[..., World], ve
             break
     os.close(terminal)
     assert (os.waitpid(process, 0)[1], b"4711" in rest, b"uv-shim: " in rest, world.freeze()) == (0, False, False, "alpha==1.0\n"), rest
+
+
+def test_words_that_come_in_pieces(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """uv writes one line in several parts: none of its own is taken for the helper's, and a prompt does not wait for the end of its line."""
+    pieces = ["DEBUG Checking keyring for credentials for index URL u@host\\nTRACE more\\nSign in here\\nEnter:", "\\nDEB", "UG none\\nerr",
+              "or: No solution found\\n  cause: none\\n"]
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\nexec >&2\n" + "".join(f"printf '{piece}'\nsleep 0.1\n" for piece in pieces))
+    uv.chmod(0o755)
+    output = RealUv(str(uv), dict(os.environ)).start([], watched=True).finish()
+    assert capfd.readouterr().err == "Sign in here\nEnter:\n"
+    assert output.stderr.splitlines()[2:] == ["DEBUG none", "error: No solution found", "  cause: none"]
 
 
 @pytest.mark.parametrize("version", ["0.4.30", "0.9.8", "0.12.15"])

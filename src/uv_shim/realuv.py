@@ -443,6 +443,10 @@ class Run:
         said = b""
         for line in new.splitlines(keepends=True):
             text = _plain(line.decode("utf-8", "replace"))
+            if any(begin.startswith(text) for begin in (*_OWN, *_LEVELS, _CAUSE)):
+                # Too little of a line by now to tell whose it is.
+                stderr += line
+                continue
             self._helped = text.startswith(_HELPER) or (self._helped and not text.startswith(_OWN))
             if self._helped and not text.startswith((*_LEVELS, _CAUSE)):
                 said += line
