@@ -679,14 +679,25 @@ def forked_by_indexes(stage: Stage) -> Expected:
 
 def dynamic_dependencies(stage: Stage) -> Expected:
     """uv would build the project to compare uv.lock with it, and what its build requires is in the cache."""
+    lock_to_build(stage, 'dependencies = ["alpha"]', 'dynamic = ["dependencies"]')
+    forget_builds(stage)
+    return {"alpha": "absent"}
+
+
+def lock_to_build(stage: Stage, static: str, dynamic: str) -> Path:
+    """The pyproject.toml of a locked project that needs alpha, and whose build, which says the rest, needs builder."""
     stage.index.add(wheels.wheel("builder", "1.0"))
     add_folder(stage.project, "project", "alpha")
     toml = stage.project / "pyproject.toml"
-    toml.write_text(toml.read_text().replace('dependencies = ["alpha"]', 'dynamic = ["dependencies"]').replace("requires = []", 'requires = ["builder"]'))
+    toml.write_text(toml.read_text().replace(static, dynamic).replace("requires = []", 'requires = ["builder"]'))
     stage.uv("lock", "--python", str(PYTHON))
+    return toml
+
+
+def forget_builds(stage: Stage) -> None:
+    """What uv has kept of the projects that it has built."""
     for built in stage.cache.glob("sdists-v*/editable"):
         shutil.rmtree(built)
-    return {"alpha": "absent"}
 
 
 def package_of_the_workspace(stage: Stage) -> Expected:

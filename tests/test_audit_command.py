@@ -18,7 +18,7 @@ import packaging
 import pytest
 
 import uvs
-from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, add_folder, plain_install, publish
+from audit_situations import ALPHA, ALPHA_NEW, DELTA, GAMMA, Stage, add_folder, forget_builds, lock_to_build, plain_install, publish
 from uv_shim.audit import whole
 from uv_shim.audit.cache import Cache
 from uv_shim.demo import wheels
@@ -250,14 +250,9 @@ def test_an_index_that_a_member_names(stage: Stage) -> None:
 
 def test_what_a_build_requires_is_no_row(stage: Stage) -> None:
     """uv builds a project whose version is dynamic where uv.lock does not have what its pyproject.toml asks for."""
-    stage.index.add(wheels.wheel("builder", "1.0"))
-    add_folder(stage.project, "project", "alpha")
-    toml = stage.project / "pyproject.toml"
-    toml.write_text(toml.read_text().replace('version = "0"', 'dynamic = ["version"]').replace("requires = []", 'requires = ["builder"]'))
-    stage.uv("lock", "--python", str(PYTHON))
+    toml = lock_to_build(stage, 'version = "0"', 'dynamic = ["version"]')
     stage.uv("sync", "--python", str(PYTHON))
-    for built in stage.cache.glob("sdists-v*/editable"):
-        shutil.rmtree(built)
+    forget_builds(stage)
     toml.write_text(toml.read_text().replace('"alpha"', '"alpha", "delta"'))
     done = audit(stage, "--fresh", "--json", "--python", str(PYTHON))
     assert {row["name"] for row in json.loads(done.stdout)["rows"]} == {"alpha", "project"}

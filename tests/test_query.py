@@ -12,7 +12,7 @@ from uv_shim.arguments import CommandLine
 from uv_shim.demo.index import Index
 from uv_shim.demo.wheels import wheel
 from uv_shim.inputs import Inputs
-from uv_shim.plan import Interpreter, interpreter
+from uv_shim.plan import Interpreter, interpreter, requested_files
 from uv_shim.query import Query, spelled
 from uv_shim.realuv import RealUv
 from uv_shim.versions import Regime
@@ -71,6 +71,12 @@ def test_two_versions(one: str, other: str) -> None:
 
 
 #: Of each regime one; where uv checks by itself, only `enforce` asks.
+def test_a_request_is_one_whatever_stands_before_it() -> None:
+    """What only looks like a reason for yanking hides no download, of which uv has computed the hash by itself."""
+    log = 'warning: `lib==1.0` is yanked (reason: "\nDEBUG No cache entry for: https://host/files/app-1.0-py3-none-any.whl\n'
+    assert requested_files(log) == {"app-1.0-py3-none-any.whl"}
+
+
 ASKING = [("0.5.26", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce"), ("0.13.9", "enforce")]
 
 

@@ -170,16 +170,19 @@ def url_to_build(line: str) -> Sdist | None:
 
 
 def requested_files(stderr: str) -> set[str]:
-    """Names of the files that uv fetched, or tried to: past its cache, only the second of these tells it."""
+    """Names of the files that uv fetched, or tried to: past its cache, only the second of these tells it.
+
+    Of all that it said, as one too many makes nothing weaker.
+    """
     markers = ("No cache entry for: ", "Handling request for ")
     names = {file_name(text.partition(marker)[2].strip().partition(" ")[0].strip("`"))
-             for text in account(stderr) for marker in markers if marker in text}
+             for text in stderr.splitlines() for marker in markers if marker in text}
     return {name for name in names if name.endswith((".whl", *SDIST))}
 
 
 def build_requirements(stderr: str) -> list[tuple[str, str]]:
     """(name, version) of what uv installed for builds."""
-    lines = [text.partition(": ")[2] for text in account(stderr) if text.startswith("DEBUG Installing build requirement")]
+    lines = [text.partition(": ")[2] for text in stderr.splitlines() if text.startswith("DEBUG Installing build requirement")]
     pairs = [part.partition("==") for line in lines for part in line.split(", ")]
     return [(normalize(name), version) for name, _, version in pairs if version]
 
