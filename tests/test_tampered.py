@@ -334,9 +334,11 @@ def an_sdist_in_a_dry_run(world: World) -> Attack:
     return Attack(install("--dry-run", "app"), evil_sdist(world.index, "app"))
 
 
-def local_wheel_that_needs(world: World, bad: File) -> str:
-    """Path of a wheel whose metadata names a URL, with the hash that the file should have."""
-    name, data = wheel("app", "1.0", requires=(f"lib @ {world.index.url}/main/files/{bad.name}#sha256={digest(bad, served=False)}",))
+def local_wheel_that_needs(world: World, *files: File) -> str:
+    """Path of a wheel whose metadata names URLs, with the hashes that the files should have: of ``lib`` first, then of others."""
+    name, data = wheel("app", "1.0", requires=tuple(
+        f"{project} @ {world.index.url}/main/files/{file.name}#sha256={digest(file, served=False)}"
+        for project, file in zip(("lib", "other", "third"), files, strict=False)))
     (world.work / name).write_bytes(data)
     return f"./{name}"
 
@@ -359,6 +361,15 @@ def a_url_whose_name_is_no_projects(world: World) -> Attack:
     good = world.index.add(sdist("lib", "1.0", note="good"))
     bad = world.index.add(("v1.0.tar.gz", sdist("lib", "1.0", note=f"\n{MARK}")[1]), original=good.data)
     return Attack(install(local_wheel_that_needs(world, bad)), bad)
+
+
+@attack
+def a_url_beside_others_whose_names_are_no_projects(world: World) -> Attack:
+    """uv is stopped at each of them, and may have begun to resolve what it needs to build one by the time it ends."""
+    others = [world.index.add((f"v{number}.tar.gz", sdist(project, "1.0")[1])) for number, project in ((2, "other"), (3, "third"))]
+    good = world.index.add(sdist("lib", "1.0", note="good"))
+    bad = world.index.add(("v1.0.tar.gz", sdist("lib", "1.0", note=f"\n{MARK}")[1]), original=good.data)
+    return Attack(install(local_wheel_that_needs(world, bad, *others)), bad)
 
 
 @attack

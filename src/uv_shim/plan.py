@@ -62,6 +62,8 @@ class Sdist:
         self.url = url
         #: It is named by its URL, and comes from no index.
         self.direct = direct
+        #: Whether uv had begun to resolve by then: before, it looks at direct URLs only.
+        self.solving = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,8 +86,6 @@ class Plan:
         self.python: Interpreter | None = None
         #: What uv says where it finds every requirement satisfied; None otherwise.
         self.audited: list[str] | None = None
-        #: Whether uv had begun to resolve: before, it looks at direct URLs only.
-        self.solving = False
         #: Names of what uv looked for a version of.
         self.searched: set[str] = set()
         #: uv's warnings.
@@ -117,7 +117,6 @@ def account(stderr: str) -> list[str]:
 def parse_log(stderr: str) -> Plan:
     """Read as much of an account as there is."""
     plan = Plan()
-    plan.solving = SOLVING in stderr
     for line in account(stderr):
         if line.startswith("Would "):
             plan.said = True

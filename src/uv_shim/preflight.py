@@ -27,6 +27,9 @@ _PROGRESS = ("   Building ", "      Built ")
 #: Where a second sdist comes, there may be more: so many milliseconds, and they are seen, too.
 _LINGER = 20
 
+#: What is built beside a direct URL may begin to resolve before uv comes to that URL, or after: so often it is tried again.
+_TRIES = 5
+
 UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 NO_COMMIT = "a Git reference that is no full commit names no fixed content"
 
@@ -92,9 +95,9 @@ class Preflight:
         self.build_requirements: dict[str, set[str]] = {}
         #: Pins that the dry run was given, where uv will download those sdists once more.
         self._sdists: list[Pin] = []
-        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
+        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then, once for each time.
         self._met: set[tuple[str, str]] = set()
-        self._unanswered: set[tuple[str, str]] = set()
+        self._unanswered: list[tuple[str, str]] = []
         #: sdists of indexes that the dry run has begun to download.
         self._coming: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
@@ -177,9 +180,9 @@ class Preflight:
             if beside:
                 self.ask_hashes([self._selected(sdist, log) for sdist in (found, *beside)], log)
             sealed = self._seal_sdist(found, log)
-            if sealed is None and found.key not in self._unanswered:
-                # Its page may not have been in the cache when the run was stopped: once more.
-                self._unanswered.add(found.key)
+            if sealed is None and self._unanswered.count(found.key) < (_TRIES if found.direct else 1):
+                # Its page may not have been in the cache when the run was stopped, or it came late: once more.
+                self._unanswered.append(found.key)
                 self._met.discard(found.key)
             elif sealed is None if found.direct else not (
                     sealed or self._inputs.has_hash(*found.key) or self._is_here(*found.key, output)):
@@ -253,6 +256,7 @@ class Preflight:
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
         if found:
             self._met.add(found.key)
+            found.solving = solving  # what uv has said since does not count
             if found.direct and self._enforce and not pin_by_url(found.name, found.url):
                 raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
@@ -306,7 +310,7 @@ class Preflight:
         name, version = sdist.name, sdist.version
         if sdist.direct:
             pin = pin_by_url(name, sdist.url)
-            if pin and log.solving and not self._names(sdist.url):
+            if pin and sdist.solving and not self._names(sdist.url):
                 # Once it resolves, no URL is a new one, whatever the log says, into which metadata may get. But a build before may have
                 # resolved what it needs: what is built by now is not built again.
                 return None
