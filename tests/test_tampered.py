@@ -334,10 +334,10 @@ def an_sdist_in_a_dry_run(world: World) -> Attack:
     return Attack(install("--dry-run", "app"), evil_sdist(world.index, "app"))
 
 
-def local_wheel_that_needs(world: World, *files: File) -> str:
+def local_wheel_that_needs(world: World, *files: File, folder: str = "main") -> str:
     """Path of a wheel whose metadata names URLs, with the hashes that the files should have: of ``lib`` first, then of others."""
     name, data = wheel("app", "1.0", requires=tuple(
-        f"{project} @ {world.index.url}/main/files/{file.name}#sha256={digest(file, served=False)}"
+        f"{project} @ {world.index.url}/{folder}/files/{file.name}#sha256={digest(file, served=False)}"
         for project, file in zip(("lib", "other", "third"), files, strict=False)))
     (world.work / name).write_bytes(data)
     return f"./{name}"
@@ -370,6 +370,18 @@ def a_url_beside_others_whose_names_are_no_projects(world: World) -> Attack:
     good = world.index.add(sdist("lib", "1.0", note="good"))
     bad = world.index.add(("v1.0.tar.gz", sdist("lib", "1.0", note=f"\n{MARK}")[1]), original=good.data)
     return Attack(install(local_wheel_that_needs(world, bad, *others)), bad)
+
+
+@attack
+def a_url_of_an_sdist_beside_others(world: World) -> Attack:
+    """As above; the index has other files of these names."""
+    others = []
+    for project in ("other", "third", "lib"):
+        world.index.add(sdist(project, "1.0", note="of the index"))
+        others.append(world.index.add(sdist(project, "1.0", note="of the URL"), "other"))
+    good = others.pop()
+    bad = world.index.add(sdist("lib", "1.0", note=f"\n{MARK}"), "other", original=good.data)
+    return Attack(install(local_wheel_that_needs(world, bad, *others, folder="other")), bad)
 
 
 @attack

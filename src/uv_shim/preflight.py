@@ -27,9 +27,6 @@ _PROGRESS = ("   Building ", "      Built ")
 #: Where a second sdist comes, there may be more: so many milliseconds, and they are seen, too.
 _LINGER = 20
 
-#: What is built beside a direct URL may begin to resolve before uv comes to that URL, or after: so often it is tried again.
-_TRIES = 5
-
 UNHASHED_URL = "a direct URL without a hash has nothing to be checked against"
 NO_COMMIT = "a Git reference that is no full commit names no fixed content"
 
@@ -95,9 +92,11 @@ class Preflight:
         self.build_requirements: dict[str, set[str]] = {}
         #: Pins that the dry run was given, where uv will download those sdists once more.
         self._sdists: list[Pin] = []
-        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then, once for each time.
+        #: sdists before which the dry run was stopped, and those of them whose hash uv did not tell then.
         self._met: set[tuple[str, str]] = set()
-        self._unanswered: list[tuple[str, str]] = []
+        self._unanswered: set[tuple[str, str]] = set()
+        #: URLs of which uv's log spoke before anything was resolved: direct ones.
+        self._early: set[str] = set()
         #: sdists of indexes that the dry run has begun to download.
         self._coming: set[tuple[str, str]] = set()
         #: Name → why an sdist was built for its metadata without being checked.
@@ -180,9 +179,9 @@ class Preflight:
             if beside:
                 self.ask_hashes([self._selected(sdist, log) for sdist in (found, *beside)], log)
             sealed = self._seal_sdist(found, log)
-            if sealed is None and self._unanswered.count(found.key) < (_TRIES if found.direct else 1):
-                # Its page may not have been in the cache when the run was stopped, or it came late: once more.
-                self._unanswered.append(found.key)
+            if sealed is None and found.key not in self._unanswered:
+                # Its page may not have been in the cache when the run was stopped: once more.
+                self._unanswered.add(found.key)
                 self._met.discard(found.key)
             elif sealed is None if found.direct else not (
                     sealed or self._inputs.has_hash(*found.key) or self._is_here(*found.key, output)):
@@ -254,9 +253,12 @@ class Preflight:
         for name, version in plans.build_requirements(output.stderr):
             self.build_requirements.setdefault(name, set()).add(version)
         found = self._sdist(output.stopped, solving=solving) if output.stopped else None
+        early = output.stderr.partition(plans.SOLVING)[0]
+        self._early.update(line.rpartition(" for: ")[2].strip("` ") for line in early.split("\n"))
         if found:
             self._met.add(found.key)
-            found.solving = solving  # what uv has said since does not count
+            # Beside it, something else may be built, which resolves what it needs. What uv has said since it was stopped does not count.
+            found.solving = solving and found.url not in self._early
             if found.direct and self._enforce and not pin_by_url(found.name, found.url):
                 raise Unverifiable(found.name or hashes.file_name(found.url), NO_COMMIT if found.url.startswith("git+") else UNHASHED_URL)
         return output, found
@@ -272,7 +274,7 @@ class Preflight:
         A uv that keeps no hash would download it again: it is stopped before that. One that does, before it builds.
         """
         downloaded = plans.sdist_to_download(text)
-        if downloaded and (not solving or self._names(downloaded.url)):
+        if downloaded and (not solving or downloaded.url in self._early or self._names(downloaded.url)):
             # Before uv resolves, it looks at direct URLs alone; without dependencies to look for, not before it does.
             downloaded.direct = True
         if downloaded and downloaded.name and not downloaded.direct:
