@@ -64,13 +64,13 @@ def test_several_sdists(world: World, seals: bool) -> None:
 
 
 def test_a_package_that_a_build_needs_as_well(both: Pair, world: World, version: str) -> None:
-    """Before 0.11.19, the build has put it into the cache without its hash."""
+    """Before 0.11.19, the build has put it into the cache without its hash; later, it may be on its way when uv is stopped."""
     world.index.add(wheel("lib", "1.0"))
     name, data = sdist("built", "1.0")
     world.index.add((name, requiring(data, "lib")))
     bare, shim = (described(result).get("lib-1.0-py3-none-any.whl") for result in both("lib", "built"))
     assert bare == 1
-    assert shim in ((2, 3) if numbers(version) < NATIVE_CACHE else (1,))
+    assert shim in ((2, 3) if numbers(version) < NATIVE_CACHE else (1, 2) if numbers(version) < NATIVE_CHECK else (1,))
 
 
 @pytest.mark.parametrize("filled", ["pip install --target elsewhere app", "run --no-project --with app python -c 0", "tool run --from app none"])
