@@ -70,13 +70,13 @@ def test_two_versions(one: str, other: str) -> None:
     assert spelled(one) != spelled(other)
 
 
-#: Of each regime one; where uv checks by itself, only `enforce` asks.
 def test_a_request_is_one_whatever_stands_before_it() -> None:
     """What only looks like a reason for yanking hides no download, of which uv has computed the hash by itself."""
     log = 'warning: `lib==1.0` is yanked (reason: "\nDEBUG No cache entry for: https://host/files/app-1.0-py3-none-any.whl\n'
     assert requested_files(log) == {"app-1.0-py3-none-any.whl"}
 
 
+#: Of each regime one; where uv checks by itself, only `enforce` asks.
 ASKING = [("0.5.26", "seal"), ("0.9.8", "seal"), ("0.9.8", "enforce"), ("0.12.15", "seal"), ("0.12.16", "enforce"), ("0.13.9", "enforce")]
 
 

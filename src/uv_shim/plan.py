@@ -62,7 +62,7 @@ class Sdist:
         self.url = url
         #: It is named by its URL, and comes from no index.
         self.direct = direct
-        #: Whether uv had begun to resolve by then: before, it looks at direct URLs only.
+        #: Whether uv had begun to resolve before it first spoke of it: until then, it looks at direct URLs only.
         self.solving = False
 
     @property
